@@ -1,0 +1,90 @@
+"""The numbers of an evaluation, as frozen dataclasses. Nothing here imports torch, so `--help` is instant.
+
+Each default says where it comes from: the paper (Lin, Guo, Lu, ICCV 2021), another code base, or "ours".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Metric = Literal["cosine", "l2"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a video becomes one feature, and how two features are compared in retrieval."""
+
+    clips: int = 10
+    """Clips of a video, evenly spaced; their features are averaged (VCOP, IIC; the paper does not say)."""
+    crops: Literal[1, 3] = 1
+    """Crops of a clip: the centre, or three along the longer side (VCOP and IIC: the centre)."""
+    ks: tuple[int, ...] = (1, 5, 10, 20, 50)
+    """A query is found at k if any of its k nearest gallery videos has its class (paper, Tables 9-10)."""
+    metric: Metric = "cosine"
+    """Distance between features (VCOP, IIC; the paper does not say)."""
+    center: bool = False
+    """Subtract from queries and gallery each set's own mean first (CoCLR; VCOP and IIC do not)."""
+
+
+@dataclass(frozen=True)
+class KNN:
+    """A weighted vote of the nearest training videos."""
+
+    k: int = 20
+    """Neighbours that vote; at most as many as there are (ours; instance discrimination uses 200 of 1.3 M images)."""
+    temperature: float = 0.07
+    """A neighbour's vote is exp(cosine / temperature) (Wu et al., CVPR 2018)."""
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """A linear classifier on frozen features; CoCLR's numbers, since the paper gives none."""
+
+    normalise: bool = True
+    """Divide each feature by its length before anything else (CoCLR)."""
+    batch_norm: bool = True
+    """Batch norm between feature and classifier (CoCLR)."""
+    lrs: tuple[float, ...] = (0.1, 1.0, 0.01)
+    """Learning rates to choose from on held-out train videos; the first is CoCLR's and wins a tie."""
+    weight_decays: tuple[float, ...] = (1e-3, 1e-4, 1e-2)
+    """Weight decays to choose from on held-out train videos; the first is CoCLR's and wins a tie."""
+    hold_out: float = 0.2
+    """Share of the train videos that the choice is made on (ours); the classifier is then fitted on all of them."""
+    epochs: int = 100
+    """Passes over the train videos (CoCLR)."""
+    milestones: tuple[float, ...] = (0.6, 0.8)
+    """Fractions of training at which the learning rate falls to a tenth (CoCLR's epochs 60 and 80 of 100)."""
+    momentum: float = 0.9
+    """SGD's momentum (CoCLR)."""
+    batch_size: int = 32
+    """Videos in a step (CoCLR's end-to-end probe)."""
+
+
+@dataclass(frozen=True)
+class Finetune:
+    """Training the whole network with labels."""
+
+    lr: float = 0.02
+    """Learning rate at the start (paper, section 4.1)."""
+    momentum: float = 0.9
+    """SGD's momentum (VCOP; the paper does not say)."""
+    weight_decay: float = 5e-4
+    """VCOP, IIC; the paper does not say."""
+    epochs: int = 300
+    """Passes over the train videos (paper, section 4.1)."""
+    milestones: tuple[float, ...] = (0.6, 0.8)
+    """Fractions of training at which the learning rate falls to a tenth (ours, CoCLR's shape; the paper is silent)."""
+    batch_size: int = 72
+    """Videos in a step (paper: 72 for R(2+1)D-18, 200 for R3D-18, over four GPUs)."""
+    dropout: float = 0.5
+    """Share of the pooled feature set to zero before the classifier (SlowFast; the paper is silent, CoCLR has 0.9)."""
+    select: Literal["best", "last"] = "best"
+    """`best` keeps the epoch with the highest accuracy on held-out train videos; `last` trains on every train video
+    and keeps the last epoch. Neither sees a test video."""
+    hold_out: float = 0.2
+    """For `best`: share of the train videos held out (ours; VCOP holds out 800 of UCF101's 9,537)."""
+    average: Literal["prob", "logits"] = "prob"
+    """At test, a video's clips are averaged as probabilities (DualVar, CoCLR) or as logits (VCOP, IIC)."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    """`auto` is bf16 autocast on a GPU and fp32 on a CPU."""
