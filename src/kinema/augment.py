@@ -1,0 +1,150 @@
+"""Augmentation of a batch of clips on its device: three small matrices a clip, drawn once for all its frames.
+
+Crop, resize, flip and blur act on rows and columns apart and are linear, so each clip needs one matrix for its rows
+and one for its columns: ``out = rows @ frame @ columns^T``. Brightness, contrast, saturation and hue are linear in
+colour: one 3 x 3 matrix and an offset. So the whole pipeline is two matrix products and one more over colours, on CPU
+and GPU alike, and no operation is skipped for speed.
+
+Chance arrives with the batch as uniform numbers (`Batch.dice`), so a clip looks the same whatever the worker, rank or
+device. Letters: M clips, T frames, H x W source pixels, S output pixels a side, D dice.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from kinema.settings import Augment
+
+# Which of a clip's dice decides what.
+TRIES = 10
+AREA, ASPECT = slice(0, TRIES), slice(TRIES, 2 * TRIES)
+TOP, LEFT, FLIP, JITTER, BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY, BLUR, SIGMA = range(20, 31)
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, the weights of grey that Pillow and torchvision use
+
+
+def augment(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> Tensor:
+    """Random crop, flip, colour jitter and blur.
+
+    Args:
+        clips: uint8 [M, T, H, W, 3].
+        extent: int64 [M, 2], height and width of the frames inside H x W.
+        dice: float [M, D] uniform in [0, 1).
+        settings: ranges and probabilities.
+        size: S.
+
+    Returns:
+        float32 [M, 3, T, S, S] in [0, 1].
+    """
+    box = crop_boxes(extent, dice, settings)
+    blur = gaussian(blur_sigmas(dice, settings, size), size)  # [M, S, S]
+    rows = blur @ resampling(box[:, 0], box[:, 2], clips.shape[2], size, extent[:, 0])  # [M, S, H]
+    columns = blur @ resampling(box[:, 1], box[:, 3], clips.shape[3], size, extent[:, 1])  # [M, S, W]
+    flipped = (dice[:, FLIP] < settings.flip)[:, None, None]
+    columns = torch.where(flipped, columns.flip(1), columns)
+    return jitter(resample(clips, rows, columns), dice, settings)
+
+
+def resample(clips: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """float32 [M, 3, T, S, S] in [0, 1] from uint8 [M, T, H, W, 3] and one matrix for each axis."""
+    M, T, H, W, C = clips.shape
+    # The first product runs over H with W * C contiguous, so the uint8 layout is used as it arrives.
+    by_row = clips.to(rows.dtype).mul_(1 / 255).view(M, T, H, W * C)
+    tall = torch.matmul(rows[:, None], by_row).view(M, T, -1, W, C)  # [M, T, S, W, C]
+    out = torch.matmul(columns[:, None, None], tall)  # [M, T, S, S, C]
+    return out.permute(0, 4, 1, 2, 3).contiguous()
+
+
+def crop_boxes(extent: Tensor, dice: Tensor, settings: Augment) -> Tensor:
+    """float32 [M, 4]: top, left, height, width of each crop, in source pixels.
+
+    The law of the field's random-resized crop: area and log aspect uniform, the first of ten tries that fits; if none
+    does, the whole frame cut to the nearest allowed aspect.
+    """
+    height, width = extent.to(dice.dtype).unbind(1)  # [M] each
+    low, high = settings.crop_area
+    area = (low + (high - low) * dice[:, AREA]) * (height * width)[:, None]  # [M, tries]
+    low, high = (math.log(edge) for edge in settings.crop_aspect)
+    aspect = torch.exp(low + (high - low) * dice[:, ASPECT])
+    crop_h, crop_w = (area / aspect).sqrt(), (area * aspect).sqrt()
+    fits = (crop_h <= height[:, None]) & (crop_w <= width[:, None])
+
+    whole = (width / height).clamp(*settings.crop_aspect)
+    crop_h = torch.cat([crop_h, torch.minimum(height, width / whole)[:, None]], dim=1)
+    crop_w = torch.cat([crop_w, torch.minimum(width, height * whole)[:, None]], dim=1)
+    fits = torch.cat([fits, torch.ones_like(fits[:, :1])], dim=1)
+    first = fits.to(torch.uint8).argmax(dim=1, keepdim=True)
+    crop_h, crop_w = crop_h.gather(1, first)[:, 0], crop_w.gather(1, first)[:, 0]
+    top, left = dice[:, TOP] * (height - crop_h), dice[:, LEFT] * (width - crop_w)
+    return torch.stack([top, left, crop_h, crop_w], dim=1)
+
+
+def resampling(start: Tensor, length: Tensor, source: int, size: int, extent: Tensor) -> Tensor:
+    """float32 [M, S, source]: linear interpolation of [start, start + length) to S pixels, each row summing to one.
+
+    Where the crop is larger than S the triangle widens with it, so shrinking does not alias.
+    """
+    scale = length / size
+    centre = start[:, None] + (torch.arange(size, device=start.device) + 0.5) * scale[:, None]  # [M, S]
+    pixel = torch.arange(source, device=start.device) + 0.5
+    reach = scale.clamp(min=1.0)[:, None, None]
+    weight = (1 - (pixel - centre[:, :, None]).abs() / reach).clamp(min=0)  # [M, S, source]
+    weight = weight * (pixel < extent[:, None, None])  # the padding beyond the frame is not part of the picture
+    return weight / weight.sum(dim=2, keepdim=True)
+
+
+def blur_sigmas(dice: Tensor, settings: Augment, size: int) -> Tensor:
+    """float32 [M]: each clip's blur in output pixels, 0 where it has none."""
+    low, high = settings.blur_sigma
+    sigma = (low + (high - low) * dice[:, SIGMA]) * (size / 128)
+    return torch.where(dice[:, BLUR] < settings.blur, sigma, torch.zeros_like(sigma))
+
+
+def gaussian(sigma: Tensor, size: int) -> Tensor:
+    """float32 [M, S, S]: blur along one axis as a matrix, each row summing to one; the identity for sigma 0."""
+    pixel = torch.arange(size, device=sigma.device, dtype=sigma.dtype)
+    distance = (pixel[:, None] - pixel[None, :]).square()
+    weight = torch.exp(-distance / (2 * sigma.clamp(min=1e-3).square())[:, None, None])
+    return weight / weight.sum(dim=2, keepdim=True)
+
+
+def jitter(clips: Tensor, dice: Tensor, settings: Augment) -> Tensor:
+    """Colour jitter and greyscale of float [M, 3, T, S, S] in [0, 1].
+
+    Hue is a turn of the chroma plane about grey in YIQ. Saturation and hue leave the grey value as it is, so the order
+    of the four operations makes no difference, and values are clamped once at the end.
+    """
+    on = dice[:, JITTER] < settings.jitter  # [M]
+
+    def factor(which: int, reach: float) -> Tensor:
+        drawn = 1 + reach * (2 * dice[:, which] - 1)
+        return torch.where(on, drawn, torch.ones_like(drawn))
+
+    contrast, brightness = factor(CONTRAST, settings.contrast), factor(BRIGHTNESS, settings.brightness)
+    saturation = factor(SATURATION, settings.saturation)
+    saturation = torch.where(dice[:, GREY] < settings.grey, torch.zeros_like(saturation), saturation)
+    angle = (factor(HUE, settings.hue) - 1) * (2 * math.pi)
+
+    luma = clips.new_tensor(LUMA)
+    mean_grey = torch.einsum("c,mcthw->m", luma, clips) / clips[0, 0].numel()  # [M]
+    matrix = colour_matrix(saturation, angle) * (brightness * contrast)[:, None, None]  # [M, 3, 3]
+    offset = brightness * (1 - contrast) * mean_grey  # [M]
+    M, C, T, H, W = clips.shape
+    out = torch.baddbmm(offset[:, None, None], matrix, clips.view(M, C, T * H * W))
+    return out.clamp_(0, 1).view(M, C, T, H, W)
+
+
+def colour_matrix(saturation: Tensor, angle: Tensor) -> Tensor:
+    """float32 [M, 3, 3]: scales chroma by `saturation` and turns it by `angle` radians in YIQ, grey unchanged."""
+    to_yiq = torch.tensor(
+        [LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)], device=angle.device
+    )
+    turn = torch.zeros(len(angle), 3, 3, device=angle.device)
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1] = turn[:, 2, 2] = saturation * angle.cos()
+    turn[:, 2, 1] = saturation * angle.sin()
+    turn[:, 1, 2] = -turn[:, 2, 1]
+    return torch.linalg.inv(to_yiq) @ turn @ to_yiq

@@ -1,0 +1,105 @@
+"""Two memory banks, one a view: a feature of every video, against which the other view's features are contrasted.
+
+Letters: V videos in the data set, B in the batch, K negatives, D length of a feature.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinema import settings
+from kinema.batch import Write, generator
+from kinema.losses import noise_contrast, softmax_contrast
+
+
+class PairedBanks(nn.Module):
+    """The contrast of Eq. 2-3 between a batch's two views and the banks of all videos.
+
+    Rows are unit vectors to begin with, uniform in a cube as in CMC. Gradients reach the batch's features only. The
+    banks are not written here: `contrast` returns the writes.
+    """
+
+    def __init__(self, num_videos: int, dim: int, config: settings.Contrast, *, seed: int) -> None:
+        super().__init__()
+        self.config = config
+        self.num_negatives = min(config.negatives, num_videos - 1)
+        rng = generator(seed, "bank")
+        edge = 1 / math.sqrt(dim / 3)
+        for name in ("rgb", "residual"):
+            self.register_buffer(name, (2 * torch.rand(num_videos, dim, generator=rng) - 1) * edge)
+        if config.form == "nce":
+            self.register_buffer("z", torch.zeros(2))  # one constant a direction; 0 until the first batch sets it
+        self.rgb: Tensor
+        self.residual: Tensor
+        self.z: Tensor
+
+    def contrast(
+        self, z1: Tensor, z2: Tensor, video: Tensor, rng: torch.Generator, pool: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor], tuple[Write, ...]]:
+        """The loss of RGB features z1 and residual features z2, both [B, D], of the videos [B].
+
+        `pool` holds the videos that negatives are drawn from; `None` is all. Returns the loss, terms for the log, and
+        the writes that refresh the banks.
+        """
+        indices = self.draw(video, rng, pool)  # [B, K + 1]
+        pairs = [(z1, z2, self.residual)]
+        if self.config.directions == "both":
+            pairs.append((z2, z1, self.rgb))
+        losses, correct, writes = [], [], list(self.refresh(z1, z2, video))
+        for direction, (anchor, other, bank) in enumerate(pairs):
+            scores = torch.einsum("bd,bkd->bk", anchor, bank[indices])
+            if self.config.positive == "batch":
+                own = (anchor * other).sum(dim=1, keepdim=True)
+                scores = torch.cat([own, scores[:, 1:]], dim=1)
+            scores = scores.float() / self.config.temperature
+            if self.config.form == "nce":
+                z = self.constant(scores.detach(), direction)
+                writes.append(Write("z", z, torch.tensor(direction, device=z.device)))
+                losses.append(noise_contrast(scores, z, len(self.rgb)))
+            else:
+                losses.append(softmax_contrast(scores))
+            correct.append((scores.detach().argmax(dim=1) == 0).float().mean())
+        total = torch.stack(losses).sum()
+        return total, {"contrast": total.detach(), "contrast_acc": torch.stack(correct).mean()}, tuple(writes)
+
+    def draw(self, video: Tensor, rng: torch.Generator, pool: Tensor | None) -> Tensor:
+        """int64 [B, K + 1]: each anchor's own row, then K rows drawn uniformly with replacement."""
+        shape = (len(video), self.num_negatives)
+        if pool is not None:
+            drawn = pool.to(video.device)[torch.randint(len(pool), shape, generator=rng).to(video.device)]
+        elif self.config.exclude_self:
+            drawn = torch.randint(1, len(self.rgb), shape, generator=rng).to(video.device)
+            drawn = (drawn + video[:, None]) % len(self.rgb)
+        else:
+            drawn = torch.randint(len(self.rgb), shape, generator=rng).to(video.device)
+        return torch.cat([video[:, None], drawn], dim=1)
+
+    def refresh(self, z1: Tensor, z2: Tensor, video: Tensor) -> tuple[Write, Write]:
+        """The batch's rows moved towards its features and set back to unit length."""
+        keep = self.config.bank_momentum
+
+        def moved(bank: Tensor, feature: Tensor) -> Tensor:
+            return F.normalize(keep * bank[video] + (1 - keep) * feature.detach().float(), dim=1)
+
+        return Write("rgb", moved(self.rgb, z1), video), Write("residual", moved(self.residual, z2), video)
+
+    def constant(self, scores: Tensor, direction: int) -> Tensor:
+        """Z of one direction: its estimate from this batch when there is none yet, else that kept or averaged in."""
+        estimate = scores.exp().mean() * len(self.rgb)
+        before = self.z[direction]
+        keep = 1.0 if self.config.z_momentum is None else self.config.z_momentum
+        return torch.where(before == 0, estimate, keep * before + (1 - keep) * estimate)
+
+    def chance(self) -> float:
+        """The softmax loss of features that know nothing: ln(K + 1) a direction."""
+        return (2 if self.config.directions == "both" else 1) * math.log(self.num_negatives + 1)
+
+
+def prefixed(name: str, writes: Sequence[Write]) -> tuple[Write, ...]:
+    """The same writes, as seen from the module that holds the banks under `name`."""
+    return tuple(Write(f"{name}.{write.buffer}", write.value, write.rows) for write in writes)

@@ -1,0 +1,110 @@
+"""What travels between the layers: a draw of frames, a batch of clips, a step of training, and its outcome.
+
+Letters: B videos in a batch, N clips of a video, T frames of a clip, H and W a frame's height and width in pixels,
+C = 3 colour channels, D dice of a clip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+DICE = 31
+"""Uniform numbers dealt to each clip; `kinema.augment` says what each one decides."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The frames a method wants of one video."""
+
+    indices: Tensor
+    """int64 [N, T]; each in [0, num_frames)."""
+    target: int = -1
+    """The label, where the drawing is the label (a pace, an order); -1 otherwise."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips as the loader delivers them: decoded and resized, neither cropped nor augmented."""
+
+    clips: Tensor
+    """uint8 [B, N, T, H, W, C]; frames smaller than H x W lie in the upper left corner, the rest is zero."""
+    extent: Tensor
+    """int64 [B, 2]: height and width of each video's frames within the padding."""
+    dice: Tensor
+    """float32 [B, N, D] in [0, 1): all the chance that augmentation needs, a function of (seed, epoch, video)."""
+    video: Tensor
+    """int64 [B]: the video's number in the training list, which is also its row in a memory bank."""
+    target: Tensor
+    """int64 [B]: `Draw.target`."""
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def rows(self, start: int, stop: int) -> Batch:
+        """The videos in [start, stop) as a batch of their own."""
+        cut = slice(start, stop)
+        return Batch(self.clips[cut], self.extent[cut], self.dice[cut], self.video[cut], self.target[cut])
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """The support half and the query half, in the order in which the epoch sampler dealt them."""
+        middle = len(self) // 2
+        return self.rows(0, middle), self.rows(middle, len(self))
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        move = {name: value.to(device, non_blocking=True) for name, value in vars(self).items()}
+        return Batch(**move)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of training: all that a loss may depend on besides the batch and the weights."""
+
+    number: int
+    """Steps taken before this one."""
+    epoch: int
+    lr: float
+    """The learning rate of this step, which is also MCN's inner rate unless set apart."""
+    seed: int
+    stage: str = ""
+    """Tells passes of one step apart ("support", "query"), so that each has its own randomness."""
+
+    def at_stage(self, stage: str) -> Step:
+        """The same step, with the randomness of another stage."""
+        return replace(self, stage=stage)
+
+    def rng(self) -> torch.Generator:
+        """A fresh generator on the CPU; the same (seed, number, stage) always gives the same numbers."""
+        return generator(self.seed, "step", self.number, self.stage)
+
+
+@dataclass(frozen=True)
+class Write:
+    """A change to a buffer that a forward pass asks for and `Method.commit` makes, after the optimiser's step."""
+
+    buffer: str
+    """The buffer's dotted name in the method."""
+    value: Tensor
+    rows: Tensor | None = None
+    """int64 rows to be replaced; `None` replaces the whole buffer."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method found in a batch."""
+
+    total: Tensor
+    """The scalar that is minimised."""
+    terms: dict[str, Tensor]
+    """Parts of the loss and accuracies, detached scalars for the log."""
+    writes: tuple[Write, ...] = ()
+
+
+def generator(*key: object) -> torch.Generator:
+    """A CPU generator that depends on nothing but `key`, whatever was drawn before it and in whatever process."""
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)

@@ -1,0 +1,180 @@
+"""From videos to batches: the one dataset that every method trains on, and the one that every evaluation reads.
+
+Letters: B videos, N clips of a video, T frames, H x W pixels, S pixels a side of a test crop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from kinema import sampler
+from kinema.batch import DICE, Batch, Draw, generator
+from kinema.data.decode import open_video
+from kinema.data.video import Video
+from kinema.settings import Clip
+
+WIDEST = 2
+"""Frames longer than this many times their short side lose their ends, so that one panorama cannot fill a batch."""
+
+Place = tuple[int, int]
+"""(epoch, video number): all that a training sample depends on, besides the seed."""
+
+
+def fit(frames: Tensor, short_side: int) -> Tensor:
+    """uint8 [n, h, w, 3] resized without aliasing so that its shorter side is `short_side`, aspect kept."""
+    height, width = frames.shape[1:3]
+    scale = short_side / min(height, width)
+    size = (max(round(height * scale), short_side), max(round(width * scale), short_side))
+    planes = frames.permute(0, 3, 1, 2)
+    if size != (height, width):
+        planes = F.interpolate(planes, size=size, mode="bilinear", antialias=True)
+    long = WIDEST * short_side
+    if max(size) > long:
+        top, left = (max(edge - long, 0) // 2 for edge in size)
+        planes = planes[:, :, top : top + long, left : left + long]
+    return planes.permute(0, 2, 3, 1).contiguous()
+
+
+def read(at: Callable[[Sequence[int]], Tensor], indices: Tensor, side: int) -> Tensor:
+    """uint8 [*indices.shape, H, W, 3]: each frame read and resized once, however often it is asked for."""
+    wanted, place = torch.unique(indices, return_inverse=True)
+    return fit(at(wanted.tolist()), side)[place]
+
+
+class TrainClips(Dataset[tuple[Tensor, Tensor, int, int]]):
+    """Clips for training: asked for (epoch, number), reads what `draw` wants of that video.
+
+    A sample depends on (seed, epoch, number) only, so it is the same in any worker and on any rank.
+    """
+
+    def __init__(
+        self, videos: Sequence[Video], clip: Clip, draw: Callable[[int, torch.Generator], Draw], *, seed: int
+    ) -> None:
+        self.videos = videos
+        self.clip = clip
+        self.draw = draw
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, int, int]:
+        epoch, number = place
+        rng = generator(self.seed, "sample", epoch, number)
+        with open_video(self.videos[number].path) as reader:
+            drawn = self.draw(reader.num_frames, rng)
+            clips = read(reader.at, drawn.indices, self.clip.loaded_side)
+        return clips, torch.rand(len(clips), DICE, generator=rng), number, drawn.target
+
+
+def collate(samples: Sequence[tuple[Tensor, Tensor, int, int]]) -> Batch:
+    """A batch; clips of smaller frames are padded with zeros below and to the right."""
+    clips, dice, video, target = zip(*samples, strict=True)
+    height, width = (max(clip.shape[axis] for clip in clips) for axis in (2, 3))
+    padded = [F.pad(clip, (0, 0, 0, width - clip.shape[3], 0, height - clip.shape[2])) for clip in clips]
+    return Batch(
+        clips=torch.stack(padded),
+        extent=torch.tensor([clip.shape[2:4] for clip in clips]),
+        dice=torch.stack(dice),
+        video=torch.tensor(video),
+        target=torch.tensor(target),
+    )
+
+
+class EpochSampler(Sampler[list[Place]]):
+    """The steps of all epochs that are left, each a list of (epoch, number); starts at any step."""
+
+    def __init__(
+        self,
+        num_videos: int,
+        batch_size: int,
+        *,
+        epochs: int,
+        seed: int,
+        split: sampler.Split | None = None,
+        start_step: int = 0,
+    ) -> None:
+        self.batches = lambda epoch: sampler.epoch_batches(num_videos, batch_size, seed=seed, epoch=epoch, split=split)
+        sampler.check_batch_size(num_videos, batch_size, split)
+        self.steps_per_epoch = len(self.batches(0))
+        self.epochs = epochs
+        self.start_step = start_step
+
+    def __len__(self) -> int:
+        return self.steps_per_epoch * self.epochs - self.start_step
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        first, skip = divmod(self.start_step, self.steps_per_epoch)
+        for epoch in range(first, self.epochs):
+            for row in self.batches(epoch)[skip if epoch == first else 0 :].tolist():
+                yield [(epoch, number) for number in row]
+
+
+def train_loader(
+    dataset: TrainClips, epoch_sampler: EpochSampler, *, workers: int, pin_memory: bool = False
+) -> DataLoader[Batch]:
+    """Batches of all the steps that are left, across epochs, without a pause between two."""
+    return DataLoader(
+        dataset,  # type: ignore[arg-type]  # its samples become a Batch in `collate`
+        batch_sampler=epoch_sampler,
+        collate_fn=collate,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        worker_init_fn=one_thread,
+    )
+
+
+class EvalClips(Dataset[tuple[Tensor, int, int]]):
+    """Evenly spaced clips for evaluation: uint8 [clips * crops, T, S, S, 3], the video's number, its label.
+
+    One crop is the centre; three are spread evenly along the longer side.
+    """
+
+    def __init__(self, videos: Sequence[Video], clip: Clip, *, clips: int = 10, crops: int = 1) -> None:
+        self.videos = videos
+        self.clip = clip
+        self.clips = clips
+        self.crops = crops
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, number: int) -> tuple[Tensor, int, int]:
+        video = self.videos[number]
+        with open_video(video.path) as reader:
+            indices = sampler.uniform_clips(
+                reader.num_frames, self.clips, frames=self.clip.frames, stride=self.clip.stride
+            )
+            frames = read(reader.at, indices, self.clip.loaded_side)
+        return torch.cat(crop(frames, self.clip.size, self.crops)), number, video.label
+
+
+def crop(frames: Tensor, size: int, crops: int) -> list[Tensor]:
+    """`crops` squares of uint8 [N, T, H, W, 3], evenly spread over what the square leaves free."""
+    free_h, free_w = frames.shape[2] - size, frames.shape[3] - size
+    shares = [0.5] if crops == 1 else [i / (crops - 1) for i in range(crops)]
+    boxes = [
+        (round(free_h * (share if free_h >= free_w else 0.5)), round(free_w * (share if free_w > free_h else 0.5)))
+        for share in shares
+    ]
+    return [frames[:, :, top : top + size, left : left + size] for top, left in boxes]
+
+
+def eval_loader(dataset: EvalClips, *, batch_size: int, workers: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+    """Every video once, in order: clips uint8 [B, N, T, S, S, 3], number int64 [B], label int64 [B]."""
+    return DataLoader(
+        dataset,  # type: ignore[arg-type]  # the default collate turns numbers into tensors
+        batch_size=batch_size,
+        num_workers=workers,
+        worker_init_fn=one_thread,
+    )
+
+
+def one_thread(worker: int) -> None:
+    """A worker decodes one video at a time; more threads would only compete with its neighbours."""
+    torch.set_num_threads(1)

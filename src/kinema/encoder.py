@@ -1,0 +1,58 @@
+"""A trained backbone with what it needs to be used: the clip it was trained on and the view it is shown.
+
+Letters: M clips, T frames, S pixels a side, D length of a feature.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kinema import views
+from kinema.settings import Clip
+
+
+class Encoder(nn.Module):
+    """Clips to features: `encoder(uint8 [M, T, S, S, 3]) -> float32 [M, D]`.
+
+    The feature is the backbone's pooled output; the projection that pre-training adds is not part of it.
+
+    Args:
+        backbone: float [M, 3, T, S, S] to [M, D].
+        clip: frames, stride and size of the clips it was trained on.
+        view: `rgb`, `residual` (Eq. 1), or `both`: the two features, each of unit length, side by side.
+        normalise: as in `kinema.views.normalise`.
+        last_residual: as in `kinema.views.residual`.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        clip: Clip,
+        *,
+        view: str = "rgb",
+        normalise: str = "unit",
+        last_residual: str = "repeat",
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.clip = clip
+        self.view = view
+        self.normalise = normalise
+        # An extra frame is only read in training; at test time the last difference is repeated in its place.
+        self.last_residual = "repeat" if last_residual == "extra_frame" else last_residual
+
+    def to_input(self, clips: Tensor, view: str | None = None) -> Tensor:
+        """What the backbone is shown: float [M, 3, T, S, S] of uint8 [M, T, S, S, 3]."""
+        pixels = clips.permute(0, 4, 1, 2, 3).float() / 255
+        if (view or self.view) == "residual":
+            return views.residual(pixels, self.last_residual)  # type: ignore[arg-type]
+        return views.normalise(pixels, self.normalise)  # type: ignore[arg-type]
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """float32 [M, D]."""
+        if self.view == "both":
+            features = [self.backbone(self.to_input(clips, view)) for view in ("rgb", "residual")]
+            return torch.cat([nn.functional.normalize(feature.float(), dim=1) for feature in features], dim=1)
+        feature: Tensor = self.backbone(self.to_input(clips))
+        return feature.float()

@@ -1,0 +1,113 @@
+"""Checkpoints that cannot hurt: written beside the last one and renamed over it, and read without running code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kinema.errors import KinemaError, UsageError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that training needs to go on exactly where it stopped."""
+
+    recipe: dict[str, Any]
+    """The resolved recipe, as in `recipe.json`."""
+    data: dict[str, Any]
+    """What it was trained on: the list's name, number of videos and digest."""
+    step: int
+    """Optimiser steps taken."""
+    method: dict[str, Tensor]
+    """The method's state dict: weights, running statistics, banks."""
+    optimizer: dict[str, Any]
+    means: dict[str, tuple[float, int]]
+    """Sum and count of each figure of the epoch in progress, so that its logged means are whole."""
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write to a temporary file in the same folder, flush it to the disk, rename.
+
+    Raises:
+        KinemaError: the disk is full or not writable; the file that was there is untouched.
+    """
+    partial = path.with_name(path.name + ".partial")
+    content = {
+        "kinema_format": FORMAT,
+        "recipe": json.dumps(checkpoint.recipe),
+        "data": json.dumps(checkpoint.data),
+        "step": checkpoint.step,
+        "method": checkpoint.method,
+        "optimizer": checkpoint.optimizer,
+        "means": checkpoint.means,
+    }
+    try:
+        with partial.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, RuntimeError) as problem:  # torch reports a full disk as a RuntimeError of its zip writer
+        partial.unlink(missing_ok=True)
+        kept = "the one before it is kept" if path.exists() else "there was none before it"
+        raise KinemaError(
+            f"checkpoint {path} could not be written ({problem}); {kept}: free space and --resume"
+        ) from problem
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint that `save` wrote.
+
+    Raises:
+        UsageError: there is none, or it is damaged, or not kinema's.
+    """
+    if not path.is_file():
+        raise UsageError(f"no checkpoint at {path}: give the folder of a run that has finished its first epoch")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as problem:
+        reason = str(problem).splitlines()[0][:120] if str(problem) else type(problem).__name__
+        raise UsageError(
+            f"{path} is not a readable checkpoint ({reason}): it is damaged or another program's"
+        ) from problem
+    if not isinstance(content, dict) or content.get("kinema_format") != FORMAT:
+        raise UsageError(f"{path} is not a kinema checkpoint of format {FORMAT}: give one that `kinema pretrain` wrote")
+    return Checkpoint(
+        recipe=json.loads(content["recipe"]),
+        data=json.loads(content["data"]),
+        step=content["step"],
+        method=content["method"],
+        optimizer=content["optimizer"],
+        means=content["means"],
+    )
+
+
+def load_state(module: torch.nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """Load every tensor, or none.
+
+    Raises:
+        UsageError: a tensor is missing, superfluous or of another shape; names the first and counts the rest.
+    """
+    own = module.state_dict()
+    problems = [f"{name} is missing" for name in own if name not in state]
+    problems += [f"{name} has no place" for name in state if name not in own]
+    problems += [
+        f"{name} is {list(state[name].shape)}, not {list(own[name].shape)}"
+        for name in own
+        if name in state and state[name].shape != own[name].shape
+    ]
+    if problems:
+        raise UsageError(
+            f"{source} does not fit this network: {problems[0]} (and {len(problems) - 1} more of {len(own)} tensors); "
+            "use the backbone, width and method it was trained with"
+        )
+    module.load_state_dict(state)

@@ -1,0 +1,78 @@
+"""The record of a run: one JSON line and one CSV row a logged moment, TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+class Log:
+    """Writes `metrics.jsonl`, `metrics.csv` and, where installed, TensorBoard events into a run's folder.
+
+    Opened at a step, it drops what an interrupted run had recorded after it: those steps are about to be taken again.
+    """
+
+    def __init__(self, folder: Path, *, start_step: int = 0) -> None:
+        self.path = folder / "metrics.jsonl"
+        kept = [row for row in read(self.path) if row["step"] <= start_step] if start_step else []
+        self.path.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        self.file = self.path.open("a")
+        self.board = _tensorboard(folder, start_step)
+
+    def write(self, step: int, epoch: int, figures: Mapping[str, float]) -> None:
+        """Record figures under their names; `step` counts optimiser steps taken."""
+        self.file.write(json.dumps({"step": step, "epoch": epoch, **figures}) + "\n")
+        self.file.flush()
+        if self.board is not None:
+            for name, value in figures.items():
+                self.board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Finish the files; the CSV is made from the JSON lines, since its columns are known only now."""
+        self.file.close()
+        write_csv(self.path)
+        if self.board is not None:
+            self.board.close()
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a `metrics.jsonl`; a last line cut off by a crash is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def write_csv(path: Path) -> None:
+    """`metrics.csv` beside `metrics.jsonl`, with a column for every figure that was ever logged."""
+    rows = read(path)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with path.with_suffix(".csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _tensorboard(folder: Path, start_step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:  # an optional extra: the JSON lines hold the same figures
+        return None
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=start_step or None)  # type: ignore[no-untyped-call]

@@ -1,0 +1,240 @@
+"""The training loop. It knows batches, a scalar loss and a schedule; what a method does inside its loss is its own.
+
+One step: loss (pure) -> backward -> clip -> optimiser -> commit of the method's writes.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kinema.batch import Outcome, Step
+from kinema.data.loader import EpochSampler, TrainClips, train_loader
+from kinema.data.video import Video
+from kinema.engine import checkpoint
+from kinema.engine.log import Log
+from kinema.engine.optim import learning_rate, optimizer
+from kinema.errors import NonFiniteLoss
+from kinema.methods.base import Method
+from kinema.settings import Recipe
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress display is told after each step."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    figures: Callable[[], Mapping[str, float]]
+    """Means over the epoch so far; fetching them waits for the device."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How training ended."""
+
+    step: int
+    figures: Mapping[str, float]
+    """Means over the last epoch."""
+    stopped_by: int | None = None
+    """The signal that ended it early, after a checkpoint; `--resume` goes on from here."""
+
+
+def train(
+    method: Method,
+    videos: Sequence[Video],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    data: dict[str, Any],
+    recipe_dict: dict[str, Any],
+    start: checkpoint.Checkpoint | None = None,
+    probe: Callable[[], dict[str, float]] | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """Train `method` on `videos` by `recipe`, writing checkpoints and logs into `folder`.
+
+    Args:
+        data: what the videos are, for the checkpoint.
+        recipe_dict: the recipe as saved.
+        start: where to go on from.
+        probe: figures to log every `recipe.train.probe_every` epochs, such as an online kNN accuracy.
+        report: called after each step.
+
+    Raises:
+        NonFiniteLoss: naming the step and the videos of its batch.
+    """
+    device = pick_device(recipe.train.device)
+    method.to(device)
+    optim = optimizer(method.parameters(), recipe.optim)
+    if start is not None:
+        checkpoint.load_state(method, start.method, "the checkpoint")
+        optim.load_state_dict(start.optimizer)
+    done = start.step if start else 0
+    batches = EpochSampler(
+        len(videos),
+        recipe.train.batch_size,
+        epochs=recipe.train.epochs,
+        seed=recipe.train.seed,
+        split=method.split,
+        start_step=done,
+    )
+    loader = train_loader(
+        TrainClips(videos, recipe.clip, method.draw, seed=recipe.train.seed),
+        batches,
+        workers=pick_workers(recipe.train.workers),
+        pin_memory=device.type == "cuda",
+    )
+    steps = batches.steps_per_epoch * recipe.train.epochs
+    figures: dict[str, float] = {}
+    means = Means(start.means if start else {})
+
+    def save(name: str = "last") -> None:
+        state = checkpoint.Checkpoint(recipe_dict, data, done, method.state_dict(), optim.state_dict(), means.state())
+        checkpoint.save(state, folder / "checkpoints" / f"{name}.pt")
+
+    method.train()
+    with Log(folder, start_step=done) as log, stop_on_signal() as stopped:
+        last = time.perf_counter()
+        for batch in loader:
+            data_time = time.perf_counter() - last
+            step = Step(
+                done, done // batches.steps_per_epoch, learning_rate(recipe.optim, done, steps), recipe.train.seed
+            )
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed(recipe.train.precision, device)):
+                outcome = method.loss(batch.to(device), step)
+            check_finite(outcome, step, batch.video.tolist(), videos)
+            norm = update(method, optim, outcome, step.lr, recipe.optim.clip_grad)
+            done += 1
+            now = time.perf_counter()
+            means.add(outcome.terms | {"loss": outcome.total.detach(), "grad_norm": norm})
+            means.add({"data_time": data_time, "step_time": now - last})
+            last = now
+            if report is not None:
+                report(Progress(done, steps, step.epoch, recipe.train.epochs, means.values))
+
+            epoch_ends = done % batches.steps_per_epoch == 0
+            if epoch_ends:
+                figures = means.values() | {"lr": step.lr}
+                epochs_done = step.epoch + 1
+                if probe is not None and is_due(epochs_done, recipe.train.probe_every, recipe.train.epochs):
+                    figures |= probe()
+                    method.train()
+                log.write(done, epochs_done, {k if "/" in k else f"train/{k}": v for k, v in figures.items()})
+                means = Means()
+                save()
+                if recipe.train.keep_every and epochs_done % recipe.train.keep_every == 0:
+                    save(f"epoch_{epochs_done:04d}")
+                last = time.perf_counter()
+            if stopped() and done < steps:
+                if not epoch_ends:
+                    save()
+                return Trained(done, figures, stopped_by=stopped())
+    return Trained(done, figures)
+
+
+def update(
+    method: Method, optim: torch.optim.Optimizer, outcome: Outcome, lr: float, clip_grad: float | None
+) -> torch.Tensor:
+    """One optimiser step at `lr`, then the writes; returns the gradient's norm before clipping."""
+    optim.zero_grad(set_to_none=True)
+    outcome.total.backward()  # type: ignore[no-untyped-call]
+    limit = float("inf") if clip_grad is None else clip_grad
+    norm = torch.nn.utils.clip_grad_norm_(method.parameters(), limit)
+    for group in optim.param_groups:
+        group["lr"] = lr
+    optim.step()
+    method.commit(outcome.writes)
+    return norm
+
+
+def check_finite(outcome: Outcome, step: Step, numbers: list[int], videos: Sequence[Video]) -> None:
+    """Stop before a loss that is not a number reaches the weights."""
+    if not torch.isfinite(outcome.total):
+        terms = ", ".join(f"{name} {float(value):.4g}" for name, value in outcome.terms.items())
+        raise NonFiniteLoss(
+            f"the loss is {float(outcome.total)} at step {step.number} (lr {step.lr:.3g}; {terms}); videos {numbers}, "
+            f"first {videos[numbers[0]].path}: lower --optim.lr or set --optim.clip-grad; the last checkpoint is whole"
+        )
+
+
+class Means:
+    """Running means of named figures; tensors stay on their device until they are asked for."""
+
+    def __init__(self, state: Mapping[str, tuple[float, int]] | None = None) -> None:
+        self.sums: dict[str, Any] = defaultdict(float)
+        self.counts: dict[str, int] = defaultdict(int)
+        for name, (total, count) in (state or {}).items():
+            self.sums[name], self.counts[name] = total, count
+
+    def state(self) -> dict[str, tuple[float, int]]:
+        """Sums and counts, to go on from."""
+        return {name: (float(total), self.counts[name]) for name, total in self.sums.items()}
+
+    def add(self, figures: Mapping[str, Any]) -> None:
+        """Count each figure once more."""
+        for name, value in figures.items():
+            self.sums[name] = self.sums[name] + value
+            self.counts[name] += 1
+
+    def values(self) -> dict[str, float]:
+        """The means so far."""
+        return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+
+
+def is_due(epochs_done: int, every: int, epochs: int) -> bool:
+    """Whether something that happens every so many epochs, and at the end, happens now."""
+    return every > 0 and (epochs_done % every == 0 or epochs_done == epochs)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device asked for; `auto` is the first GPU, or the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)
+
+
+def pick_workers(asked: int | None) -> int:
+    """Reading processes: as asked, or one a core up to 8, one core being left to the training process."""
+    import os
+
+    return max(1, min(8, (os.cpu_count() or 2) - 1)) if asked is None else asked
+
+
+def mixed(precision: str, device: torch.device) -> bool:
+    """Whether to run in bf16 autocast; `auto` does on a GPU, since on a CPU bf16 convolutions are slower than fp32."""
+    return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda")
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[Callable[[], int | None]]:
+    """Within it, an interrupt or a request to terminate is noted, and the loop ends after the step in hand."""
+    seen: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def note(number: int, frame: object) -> None:
+        if seen and number == signal.SIGINT:
+            raise KeyboardInterrupt  # asked twice
+        seen.append(number)
+
+    before = {}
+    for number in signals:
+        try:
+            before[number] = signal.signal(number, note)
+        except ValueError:  # not the main thread: whoever runs us there handles signals
+            break
+    try:
+        yield lambda: seen[0] if seen else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,38 @@
+"""The errors a user can cause, and the exit code each one ends the program with.
+
+Every message is one line: what was wrong, the value, what to do. Anything else that is raised is a bug in kinema and
+shows its traceback.
+"""
+
+
+class KinemaError(Exception):
+    """A failure that is explained in one line; the command line prints it without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(KinemaError):
+    """A path, flag, list, recipe or checkpoint that cannot be used as given."""
+
+    exit_code = 2
+
+
+class DataError(KinemaError):
+    """A video that cannot be read, or a data set in which `kinema data check` found problems."""
+
+    exit_code = 3
+
+
+class NonFiniteLoss(KinemaError):  # noqa: N818 - named for what happened, as users search for it
+    """Training met a loss that is NaN or infinite and stopped."""
+
+    exit_code = 4
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint for a mistyped name: the closest known one first, then all of them."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}known: {', '.join(known)}"

@@ -1,0 +1,41 @@
+"""Losses as functions of scores. Letters: B anchors, K negatives, P pairs."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def softmax_contrast(scores: Tensor) -> Tensor:
+    """Eq. 2 averaged over the batch: -log of the positive's share of the softmax.
+
+    `scores` is [B, K + 1], already divided by the temperature, the positive in column 0. Features that know nothing
+    give log(K + 1).
+    """
+    return F.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device))
+
+
+def noise_contrast(scores: Tensor, z: Tensor, num_videos: int) -> Tensor:
+    """CMC's noise-contrastive estimate of the same objective, with a constant Z in the softmax's denominator.
+
+    `scores` as in `softmax_contrast`. Each bank row is told apart from noise that is uniform over the videos
+    (Pn = 1 / num_videos), K noise samples for each positive; see CMC, `NCECriterion`.
+    """
+    eps = 1e-7
+    probability = scores.exp() / z  # [B, K + 1]
+    noise = (scores.shape[1] - 1) / num_videos  # K * Pn
+    positive = (probability[:, 0] / (probability[:, 0] + noise + eps)).log()
+    negative = (noise / (probability[:, 1:] + noise + eps)).log().sum(dim=1)
+    return -(positive + negative).mean()
+
+
+def pair_classification(logits: Tensor, same_video: Tensor, *, groups: int, reduction: str, weight: float) -> Tensor:
+    """Eq. 4: binary cross-entropy over the pairs of each group, summed or averaged within it, averaged over groups.
+
+    `logits` and `same_video` are [P] over all groups; `weight` multiplies the positive pairs. Scores that know
+    nothing but the 4 : 12 prior of a 4 x 4 grid give 4 ln 4 + 12 ln(4/3) = 8.9974 for the sum.
+    """
+    target = same_video.to(logits.dtype)
+    loss = F.binary_cross_entropy_with_logits(logits, target, reduction="sum", pos_weight=logits.new_tensor(weight))
+    return loss / (groups if reduction == "sum" else len(logits))

@@ -1,0 +1,60 @@
+"""What a method is: it says which frames it wants, turns a batch into a loss, and writes its buffers when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from kinema import sampler
+from kinema.batch import Batch, Draw, Outcome, Step, Write
+from kinema.meta import State, call_at, running_statistics
+from kinema.settings import Recipe
+
+
+class Method(nn.Module):
+    """A self-supervised method around `self.backbone`.
+
+    A subclass gives `forward(batch, step) -> Outcome`, the loss at the weights it finds itself with. It must not write
+    to a buffer: what should change is returned in `Outcome.writes`. The training loop calls `loss`, and after the
+    optimiser's step `commit`.
+    """
+
+    split: sampler.Split | None = None
+    """Set by methods that read a support and a query half in each step."""
+
+    def __init__(self, recipe: Recipe, backbone: nn.Module) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.backbone = backbone
+
+    def draw(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """The frames wanted of a video: one clip with a uniform start, unless a method says otherwise."""
+        clip = self.recipe.clip
+        return Draw(sampler.random_clip(num_frames, frames=clip.frames, stride=clip.stride, rng=rng)[None])
+
+    def loss(self, batch: Batch, step: Step) -> Outcome:
+        """The loss to minimise, with the writes it asks for; changes nothing."""
+        statistics = running_statistics(self)
+        outcome, moved = call_at(self, dict(self.named_parameters()), statistics, batch, step)
+        return Outcome(outcome.total, outcome.terms, outcome.writes + statistics_writes(moved))
+
+    @torch.no_grad()
+    def commit(self, writes: Iterable[Write]) -> None:
+        """Make the writes, in order; a later one wins where two meet."""
+        for write in writes:
+            buffer = self.get_buffer(write.buffer)
+            if write.rows is None:
+                buffer.copy_(write.value)
+            else:
+                buffer[write.rows] = write.value.to(buffer.dtype)
+
+    def chance(self) -> dict[str, float]:
+        """The value of each loss term that features knowing nothing would give, where that is defined."""
+        return {}
+
+
+def statistics_writes(statistics: State) -> tuple[Write, ...]:
+    """Batch norm's moved running statistics as writes."""
+    return tuple(Write(name, value) for name, value in statistics.items())

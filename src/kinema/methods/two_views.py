@@ -1,0 +1,57 @@
+"""RGB and residual views of a batch, and their features: what CMC and MCN share.
+
+Letters: B videos, T frames, S pixels a side, F length of a backbone feature, D of a projected one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinema import sampler, views
+from kinema.augment import augment
+from kinema.batch import Batch, Draw
+from kinema.settings import Recipe, Views
+
+
+class Embedded(NamedTuple):
+    """Both views' backbone features h [B, F] and projected features z [B, D]."""
+
+    h1: Tensor
+    h2: Tensor
+    z1: Tensor
+    z2: Tensor
+
+
+def draw(num_frames: int, recipe: Recipe, config: Views, rng: torch.Generator) -> Draw:
+    """One clip; a frame longer for `extra_frame`, and twice where the residual view is augmented apart."""
+    extra = config.last_residual == "extra_frame"
+    frames = recipe.clip.frames + extra
+    indices = sampler.random_clip(num_frames, frames=frames, stride=recipe.clip.stride, rng=rng)
+    return Draw(indices.expand(1 + config.independent_augment, frames))
+
+
+def clips(batch: Batch, recipe: Recipe, config: Views) -> tuple[Tensor, Tensor]:
+    """The RGB and the residual view, float [B, 3, T, S, S] each; residuals are taken after augmentation (IIC)."""
+    size, frames = recipe.clip.size, recipe.clip.frames
+    rgb, *other = (
+        augment(batch.clips[:, n], batch.extent, batch.dice[:, n], recipe.augment, size)
+        for n in range(batch.clips.shape[1])
+    )
+    residual = views.residual(other[0] if other else rgb, config.last_residual)
+    return views.normalise(rgb[:, :, :frames], config.normalise), residual
+
+
+def embed(backbone: nn.Module, projection: nn.Module, rgb: Tensor, residual: Tensor, config: Views) -> Embedded:
+    """Both views through the one backbone and projection that they share."""
+    if config.joint_batch_norm:
+        h1, h2 = backbone(torch.cat([rgb, residual])).chunk(2)
+    else:
+        h1, h2 = backbone(rgb), backbone(residual)
+    z1, z2 = projection(h1), projection(h2)
+    if config.unit_length:
+        z1, z2 = F.normalize(z1.float(), dim=1), F.normalize(z2.float(), dim=1)
+    return Embedded(h1, h2, z1, z2)

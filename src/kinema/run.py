@@ -1,0 +1,176 @@
+"""A run's folder: what is in it, how one is begun, and how it is opened again.
+
+```
+runs/mcn/
+  recipe.json         every setting that decided the run
+  data.json           the list it was trained on: name, number of videos, digest
+  environment.json    versions, device, git commit, command
+  metrics.jsonl/.csv  one row an epoch
+  checkpoints/last.pt
+  results/*.json      one file a reported number
+  report.html
+```
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from kinema import __version__
+from kinema.errors import UsageError
+from kinema.settings import Recipe, differences, from_dict
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that `kinema pretrain` made."""
+
+    folder: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """The latest checkpoint."""
+        return self.folder / "checkpoints" / "last.pt"
+
+    @property
+    def results(self) -> Path:
+        """The folder of result files."""
+        return self.folder / "results"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return from_dict(Recipe, self.read("recipe.json"))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What it was trained on."""
+        return self.read("data.json")
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file of the folder.
+
+        Raises:
+            UsageError: it is missing or damaged.
+        """
+        path = self.folder / name
+        try:
+            content = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise UsageError(
+                f"{self.folder} is not a run: it has no {name}; give a folder made by `kinema pretrain`"
+            ) from None
+        except ValueError:
+            raise UsageError(f"{path} is not valid JSON: restore it from a copy, or train anew") from None
+        if not isinstance(content, dict):
+            raise UsageError(f"{path} does not hold a JSON object: restore it from a copy, or train anew")
+        return content
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        """A JSON file of the folder, written whole or not at all."""
+        path = self.folder / name
+        partial = path.with_name(name + ".partial")
+        partial.write_text(json.dumps(content, indent=2) + "\n")
+        partial.replace(path)
+
+
+def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, overwrite: bool) -> Run:
+    """Make the folder ready for training.
+
+    Raises:
+        UsageError: it holds something and neither `resume` nor `overwrite` says what to do; it cannot be written; or
+            the run to be resumed had other settings or other data.
+    """
+    run = Run(folder)
+    if resume:
+        check_same(run, recipe, data)
+        return run
+    occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if occupied and not overwrite:
+        raise UsageError(f"{folder} is not empty: use --resume to go on, --overwrite to replace it, or another --out")
+    if occupied:
+        if not (folder / "recipe.json").is_file():
+            raise UsageError(f"{folder} is not a kinema run, so --overwrite leaves it alone: use another --out")
+        set_aside(folder)
+    try:
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        run.results.mkdir(exist_ok=True)
+        run.write("recipe.json", asdict(recipe))
+        run.write("data.json", data)
+        run.write("environment.json", environment())
+    except OSError as problem:
+        raise UsageError(f"cannot write to {folder} ({problem.strerror}): use another --out") from problem
+    return run
+
+
+def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
+    """Refuse to resume under other settings or on other videos."""
+    changed = differences(run.read("recipe.json"), json.loads(json.dumps(asdict(recipe))))
+    if changed:
+        raise UsageError(f"--resume goes on unchanged, but {changed[0]}: drop the flag, or start anew with --init-from")
+    if run.data["digest"] != data["digest"]:
+        raise UsageError(
+            f"--resume goes on unchanged, but {data['path']} now lists other videos than {run.data['path']} did: "
+            "restore the list, or start anew with --init-from"
+        )
+
+
+def set_aside(folder: Path) -> None:
+    """Rename a run that is to be replaced; nothing a user made is deleted."""
+    number = 1
+    while (target := folder.with_name(f"{folder.name}.replaced-{number}")).exists():
+        number += 1
+    folder.rename(target)
+
+
+def environment() -> dict[str, Any]:
+    """What the run ran on, for the record."""
+    import torch
+
+    packages = {}
+    for name in ("torch", "numpy", "av", "torchcodec", "safetensors", "tyro"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = None
+    return {
+        "kinema": __version__,
+        "git": git_commit(),
+        "python": platform.python_version(),
+        "packages": packages,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "cpus": os.cpu_count(),
+        "platform": platform.platform(),
+        "command": " ".join(["kinema", *sys.argv[1:]]),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit that kinema's source is at, with "+" if it was changed since; `None` outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        tracked = subprocess.run(
+            ["git", "-C", str(here), "ls-files", "--error-unmatch", "run.py"], capture_output=True, check=False
+        )
+        changed = subprocess.run(
+            ["git", "-C", str(here), "status", "--porcelain", "--untracked-files=no", "."],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    if tracked.returncode != 0:  # installed into somebody else's checkout
+        return None
+    return commit + ("+" if changed else "")

@@ -1,0 +1,99 @@
+"""Which frames make a clip and which videos make a batch: integers in, indices out.
+
+Nothing here opens a video or touches a pixel. Letters: N clips, T frames of a clip, B videos of a stage's batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from kinema.batch import generator
+from kinema.errors import UsageError
+
+
+def clip_at(start: int, num_frames: int, *, frames: int, stride: int) -> Tensor:
+    """int64 [T]: the frames start, start + stride, ...; a video too short for them repeats its first frame.
+
+    The padding is on the left, as the paper has it ("the first frame is repeated") and CoCLR codes it::
+
+        10 frames, frames=4, stride=2, start=3      . . . x . x . x . x     3 5 7 9
+         5 frames, frames=4, stride=2               x . x . x               0 0 2 4
+    """
+    if num_frames < 1:
+        raise UsageError(f"a video of {num_frames} frames has no clip; `kinema data check` lists such files")
+    span = (frames - 1) * stride + 1
+    if num_frames >= span:
+        return torch.arange(start, start + span, stride)
+    available = torch.arange(0, num_frames, stride)
+    return torch.cat([available.new_zeros(frames - len(available)), available])
+
+
+def random_clip(num_frames: int, *, frames: int, stride: int, rng: torch.Generator) -> Tensor:
+    """int64 [T]: one clip whose start is uniform over all starts that need no padding."""
+    starts = max(num_frames - (frames - 1) * stride, 1)
+    start = int(torch.randint(starts, (1,), generator=rng))
+    return clip_at(start, num_frames, frames=frames, stride=stride)
+
+
+def uniform_clips(num_frames: int, clips: int, *, frames: int, stride: int) -> Tensor:
+    """int64 [N, T]: clips whose starts are evenly spaced from the first possible to the last (VCOP, IIC).
+
+    One clip alone is taken from the middle. Clips of a short video coincide.
+    """
+    last = max(num_frames - ((frames - 1) * stride + 1), 0)
+    if clips == 1:
+        starts = [last // 2]
+    else:
+        starts = [round(last * i / (clips - 1)) for i in range(clips)]
+    return torch.stack([clip_at(start, num_frames, frames=frames, stride=stride) for start in starts])
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the videos are dealt to the support and the query set of a two-stage method."""
+
+    fraction: float = 0.5
+    """Share of the videos in the support set."""
+    redraw: Literal["never", "epoch", "iteration"] = "never"
+
+
+def support_query(num_videos: int, split: Split, *, seed: int, epoch: int) -> tuple[Tensor, Tensor]:
+    """The video numbers of D_s and D_q; disjoint, together all videos, the same for the same arguments."""
+    key = epoch if split.redraw == "epoch" else "start"
+    order = torch.randperm(num_videos, generator=generator(seed, "support", key))
+    cut = round(num_videos * split.fraction)
+    return order[:cut], order[cut:]
+
+
+def epoch_batches(num_videos: int, batch_size: int, *, seed: int, epoch: int, split: Split | None = None) -> Tensor:
+    """int64 [steps, videos of a step]: the video numbers of every step of an epoch.
+
+    Without a split a step holds B videos; with one it holds 2 B, the support half first. Each video of D (each of D_s,
+    with a split) is seen once, less a remainder that does not fill a batch and differs from epoch to epoch.
+    """
+    rng = generator(seed, "order", epoch)
+    if split is None or split.redraw == "iteration":
+        per_step = batch_size if split is None else 2 * batch_size
+        steps = num_videos // per_step
+        return torch.randperm(num_videos, generator=rng)[: steps * per_step].view(steps, per_step)
+    support, query = support_query(num_videos, split, seed=seed, epoch=epoch)
+    steps = min(len(support), len(query)) // batch_size
+    halves = [half[torch.randperm(len(half), generator=rng)][: steps * batch_size] for half in (support, query)]
+    return torch.cat([half.view(steps, batch_size) for half in halves], dim=1)
+
+
+def check_batch_size(num_videos: int, batch_size: int, split: Split | None) -> None:
+    """Refuse a batch that the videos cannot fill.
+
+    Raises:
+        UsageError: naming both numbers and what to change.
+    """
+    if len(epoch_batches(num_videos, batch_size, seed=0, epoch=0, split=split)) == 0:
+        need = "videos" if split is None else "videos in the support half and as many in the query half"
+        raise UsageError(
+            f"{num_videos} videos do not fill one batch of {batch_size} {need}: lower --train.batch-size or add videos"
+        )

@@ -1,0 +1,40 @@
+"""Other views of a clip, taken from its pixels on the device.
+
+Letters: B clips, C channels, T frames, H x W pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def residual(clips: Tensor, last: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat") -> Tensor:
+    """Eq. 1: R_n = |F_n - F_{n+1}|, of float [B, C, T, H, W].
+
+    The last frame has no successor. `repeat` repeats the last difference, `wrap` takes the first frame as successor
+    (IIC), `zero` is zero, and `extra_frame` gives T - 1 residuals for the T frames it gets.
+    """
+    difference = (clips[:, :, :-1] - clips[:, :, 1:]).abs()  # [B, C, T-1, H, W]
+    if last == "extra_frame":
+        return difference
+    if last == "repeat":
+        end = difference[:, :, -1:] if difference.shape[2] else torch.zeros_like(clips)
+    elif last == "wrap":
+        end = (clips[:, :, -1:] - clips[:, :, :1]).abs()
+    else:
+        end = torch.zeros_like(clips[:, :, :1])
+    return torch.cat([difference, end], dim=2)
+
+
+def normalise(clips: Tensor, how: Literal["unit", "imagenet"]) -> Tensor:
+    """Pixels in [0, 1] as they are, or with ImageNet's mean removed and divided by its deviation (CoCLR)."""
+    if how == "unit":
+        return clips
+    mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (clips - mean) / std
