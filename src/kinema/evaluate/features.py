@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -25,17 +25,6 @@ Progress = Callable[[int, int], None]
 """Called with (done, total) after each piece of work."""
 ClipLoader = Iterable[tuple[Tensor, Tensor, Tensor]]
 """Yields clips uint8 [B, N, T, H, W, 3], already cropped, their videos' numbers int64 [B], and labels int64 [B]."""
-
-
-class ClipEncoder(Protocol):
-    """What turns clips into features: `kinema.encoder.Encoder`, or anything with its call and its backbone."""
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The network; it is put in evaluation mode while features are extracted."""
-
-    def __call__(self, clips: Tensor) -> Tensor:
-        """uint8 [M, T, H, W, 3] to float [M, D]."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +85,7 @@ class Features:
 
 
 def extract(
-    encoder: ClipEncoder,
+    encoder: nn.Module,
     loader: ClipLoader,
     *,
     device: torch.device | str,
@@ -107,11 +96,12 @@ def extract(
 ) -> Features:
     """Features of a list's videos: the mean over a video's N clips, in float32.
 
+    `encoder` turns uint8 clips [M, T, H, W, 3] into features [M, D]; it is run in evaluation mode, without gradients.
     The loader may deliver videos in any order, but each of the numbers 0 .. num_videos - 1 exactly once.
     """
     if len(paths) != num_videos:
         raise UsageError(f"{len(paths)} paths for {num_videos} videos: give one path a video")
-    with evaluating(encoder.backbone):
+    with evaluating(encoder):
         vectors, labels = _collect(encoder, loader, lambda x: x.mean(1), torch.device(device), num_videos, progress)
     return Features(vectors, labels, tuple(paths), tuple(classes))
 
@@ -134,7 +124,13 @@ def extract_logits(
         return (logits.softmax(-1) if average == "prob" else logits).mean(1)
 
     with evaluating(model):
-        return _collect(model, loader, mean, torch.device(device), num_videos, progress)
+        scores, labels = _collect(model, loader, mean, torch.device(device), num_videos, progress)
+    broken = (~scores.isfinite().all(1)).nonzero().flatten().tolist()
+    if broken:
+        raise DataError(
+            f"video {broken[0]}: logits are NaN or infinite ({len(broken)} such videos); train with less lr"
+        )
+    return scores, labels
 
 
 @contextmanager

@@ -1,0 +1,181 @@
+"""What one number carries with it: the score, the protocol it was measured by, what was measured, and when.
+
+Two results may stand in one table only if their `Protocol` is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor
+
+from kinema.evaluate.atomic import write_bytes
+from kinema.evaluate.json_record import from_json, to_json
+
+Task = Literal["retrieval", "knn", "linear", "finetune"]
+Setting = str | bool | int | float | tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """The figures, in percent."""
+
+    metric: str
+    """The headline figure's name: R@1, or top1."""
+    value: float
+    interval: tuple[float, float] | None
+    """95 % bootstrap interval of `value` over test videos; says nothing of other training runs."""
+    values: dict[str, float]
+    """All figures by name, the headline among them: R@1 ... R@50; top1, top5, mean_class."""
+    intervals: dict[str, tuple[float, float]]
+    """Intervals of `values`, where there is one."""
+    chosen: dict[str, float]
+    """What was chosen on held-out train videos: lr, weight_decay, epoch; empty where nothing was."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything but the features that decides the score."""
+
+    task: Task
+    data: str
+    """The data set's name."""
+    split: str | None
+    """The official split's number, or what else tells it ("mean over 7 persons"); `None` where there is one only."""
+    queries: int
+    """Test videos that count."""
+    gallery: int
+    """Train videos: searched in, voting, or fitted on."""
+    classes: int
+    train_list: str
+    """Fingerprint of the train videos and labels, see `fingerprint`."""
+    test_list: str
+    """Fingerprint of the test videos and labels."""
+    frames: int
+    """Frames of a clip."""
+    stride: int
+    """Frames of the video from one frame of a clip to the next."""
+    size: int
+    """Pixels a side that the network sees."""
+    clips: int
+    """Clips of a test video."""
+    crops: int
+    """Crops of a clip."""
+    average: Literal["feature", "prob", "logits"]
+    """What is averaged over a video's clips."""
+    pooling: str
+    """How the backbone's maps become a feature: gap."""
+    view: str
+    """What the network is shown: rgb, residual, both."""
+    distance: Literal["cosine", "l2"] | None
+    """For retrieval and kNN."""
+    centred: bool
+    """Each set's own mean was subtracted first."""
+    selection: str
+    """What choices were made on: "none", "20 % of the train videos, whole groups", "last epoch"."""
+    settings: dict[str, Setting]
+    """The task's own settings, as `dataclasses.asdict` gives them: k and temperature; epochs and batch size."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was measured."""
+
+    weights: Literal["pretrained", "random init"]
+    method: str | None
+    """The method that trained it; `None` for random init."""
+    backbone: str
+    width: float
+    parameters: int
+    """Of the backbone."""
+    recipe: str | None
+    """The name of the recipe it was trained by; `None` for random init."""
+    recipe_hash: str | None
+    """See `recipe_hash`."""
+    pretrain_data: str | None
+    epoch: int | None
+    """Epochs of pre-training behind the weights."""
+    seed: int
+    """Of pre-training, or of the random weights."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a number comes from; `kinema.evaluate.origin.origin` fills it in."""
+
+    version: str
+    """kinema's."""
+    commit: str | None
+    """git's, with "+changes" where the package's files differ from it; `None` outside a checkout."""
+    torch: str
+    device: str
+    command: str
+    date: str
+    """Start, in UTC, ISO 8601."""
+    seconds: float
+    """From start to end."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result file."""
+
+    score: Score
+    protocol: Protocol
+    subject: Subject
+    origin: Origin
+    format: Literal[1] = 1
+
+
+def fingerprint(paths: Sequence[str], labels: Tensor | Sequence[int], classes: Sequence[str]) -> str:
+    """SHA-256 of sorted lines "path TAB class name", so that neither order nor numbering of classes matters.
+
+    Paths should be relative to the data set's folder, with forward slashes.
+    """
+    lines = sorted(f"{path}\t{classes[int(label)]}\n" for path, label in zip(paths, labels, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def recipe_hash(recipe: Any) -> str:
+    """SHA-256 of a recipe (a dataclass instance) as JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()
+
+
+def split_name(split: str) -> str:
+    """ "split 1" for an official split's number; other names as they are."""
+    return f"split {split}" if split.isdecimal() else split
+
+
+def file_name(result: Result) -> str:
+    """`retrieval_mocap15.json`, `retrieval_mocap15_random_init.json`; split, view, L2 and centring where not the default."""
+    protocol = result.protocol
+    parts: list[str] = [protocol.task, protocol.data]
+    if protocol.split is not None:
+        parts.append(split_name(protocol.split))
+    if protocol.view != "rgb":
+        parts.append(protocol.view)
+    if protocol.distance == "l2":
+        parts.append("l2")
+    if protocol.centred:
+        parts.append("centred")
+    if result.subject.weights == "random init":
+        parts.append("random init")
+    return "_".join(re.sub(r"[^a-z0-9.+-]+", "_", part.lower()).strip("_") for part in parts) + ".json"
+
+
+def write(result: Result, folder: str | Path) -> Path:
+    """Write a result into a folder under `file_name`, replacing an earlier one of that name; returns the path."""
+    path = Path(folder) / file_name(result)
+    write_bytes(path, to_json(result).encode())
+    return path
+
+
+def read(path: str | Path) -> Result:
+    """Read what `write` wrote; unknown, missing and mistyped fields are a `UsageError` naming file and field."""
+    return from_json(Result, Path(path))
