@@ -1,0 +1,91 @@
+"""Opening a video with the best decoder at hand.
+
+`auto` takes the first of torchcodec, PyAV and OpenCV that works on this machine; the environment variable
+KINEMA_DECODER names another choice for `auto`. All of them return the same frames (`kinema.data.reader`). torchcodec
+does not read every file frame by frame as it should (AVI with B-frames, see `read_pyav`); `auto` reads those with PyAV.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kinema.data.container import refuse_non_video
+from kinema.data.reader import Reader, UnsuitableFile
+from kinema.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from kinema.data.read_pyav import PyAVReader
+
+DECODERS = ("torchcodec", "pyav", "opencv")
+"""All decoders, the preferred one first."""
+
+_INSTALL = {"torchcodec": "torchcodec", "pyav": "av", "opencv": "opencv-python-headless"}
+
+
+def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> Reader:
+    """Open a video file or a folder of images.
+
+    `decoder` is auto, torchcodec, pyav or opencv; `threads` is the number of decoding threads, 0 for as many as the
+    decoder likes. Raises DataError, one line that names the file, when it is missing, empty, truncated, audio only, a
+    still image or otherwise not a video; UsageError for a decoder that is unknown or not installed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        from kinema.data.read_frames import FrameFolderReader
+
+        return FrameFolderReader(path)
+    name = _choose(decoder)
+    refuse_non_video(path)
+    if name == "opencv":
+        from kinema.data.read_opencv import OpenCVReader
+
+        return OpenCVReader(path, threads=threads)
+    from kinema.data.read_pyav import PyAVReader
+
+    reader = PyAVReader(path, threads=threads)
+    return _hand_over(reader, threads, or_keep=decoder == "auto") if name == "torchcodec" else reader
+
+
+def _hand_over(reader: PyAVReader, threads: int, *, or_keep: bool) -> Reader:
+    """The same file in torchcodec's hands; with `or_keep`, in PyAV's where torchcodec would read it wrongly."""
+    from kinema.data.read_torchcodec import TorchcodecReader
+
+    try:
+        faster = TorchcodecReader(reader, threads=threads)
+    except UnsuitableFile:
+        if or_keep:
+            return reader
+        reader.close()
+        raise
+    reader.close()
+    return faster
+
+
+def _choose(decoder: str) -> str:
+    name = os.environ.get("KINEMA_DECODER", "auto") if decoder == "auto" else decoder
+    if name == "auto":
+        for known in DECODERS:
+            if not why_not(known):
+                return known
+        raise UsageError("no video decoder works on this machine; install one: pip install av")
+    if name not in DECODERS:
+        raise UsageError(f"unknown decoder '{name}': {nearest(name, ['auto', *DECODERS])}")
+    if why_not(name):
+        raise UsageError(f"decoder '{name}' does not work here ({why_not(name)}); pip install {_INSTALL[name]}")
+    return name
+
+
+@cache
+def why_not(decoder: str) -> str:
+    """Why one of `DECODERS` cannot be used on this machine; "" if it can."""
+    modules = {"torchcodec": ("av", "torchcodec.decoders"), "pyav": ("av",), "opencv": ("cv2",)}[decoder]
+    try:
+        for module in modules:
+            import_module(module)
+    except (ImportError, OSError, RuntimeError) as error:  # torchcodec raises the last two without FFmpeg's libraries
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    return ""
