@@ -1,4 +1,4 @@
-"""One thread for the tests of backbones: on a machine shared with others, two that wait for each other are far slower."""
+"""One thread for these tests: on a machine shared with others, two that wait for each other are far slower."""
 
 import pytest
 import torch
