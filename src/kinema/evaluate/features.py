@@ -103,6 +103,7 @@ def extract(
         raise UsageError(f"{len(paths)} paths for {num_videos} videos: give one path a video")
     with evaluating(encoder):
         vectors, labels = _collect(encoder, loader, lambda x: x.mean(1), torch.device(device), num_videos, progress)
+    vectors, labels = vectors.clone(), labels.clone()  # so that a probe can be trained on them
     return Features(vectors, labels, tuple(paths), tuple(classes))
 
 
@@ -125,6 +126,7 @@ def extract_logits(
 
     with evaluating(model):
         scores, labels = _collect(model, loader, mean, torch.device(device), num_videos, progress)
+    scores, labels = scores.clone(), labels.clone()
     broken = (~scores.isfinite().all(1)).nonzero().flatten().tolist()
     if broken:
         raise DataError(
@@ -135,7 +137,10 @@ def extract_logits(
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every module is in the mode it was in."""
+    """Evaluation mode in `torch.inference_mode`; afterwards every module is in the mode it was in.
+
+    Tensors made inside take no part in training unless they are cloned outside.
+    """
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -174,5 +179,4 @@ def _collect(
     missing = [number for number, row in enumerate(rows) if row is None]
     if missing:
         raise DataError(f"the loader left out {len(missing)} of {num_videos} videos, the first is {missing[0]}")
-    # A clone is no inference tensor, so a probe can be trained on it.
-    return torch.stack([row for row in rows if row is not None]).clone(), labels
+    return torch.stack([row for row in rows if row is not None]), labels

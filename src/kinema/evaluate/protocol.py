@@ -153,7 +153,7 @@ def split_name(split: str) -> str:
 
 
 def file_name(result: Result) -> str:
-    """`retrieval_mocap15.json`, `retrieval_mocap15_random_init.json`; split, view, L2 and centring where not the default."""
+    """`retrieval_mocap15.json`, `retrieval_mocap15_random_init.json`; with split, view, `l2`, `centred` if any."""
     protocol = result.protocol
     parts: list[str] = [protocol.task, protocol.data]
     if protocol.split is not None:
