@@ -38,7 +38,8 @@ def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> 
         from kinema.data.read_frames import FrameFolderReader
 
         return FrameFolderReader(path)
-    name = _choose(decoder)
+    asked = os.environ.get("KINEMA_DECODER", "auto") if decoder == "auto" else decoder
+    name = _choose(asked)
     refuse_non_video(path)
     if name == "opencv":
         from kinema.data.read_opencv import OpenCVReader
@@ -47,7 +48,7 @@ def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> 
     from kinema.data.read_pyav import PyAVReader
 
     reader = PyAVReader(path, threads=threads)
-    return _hand_over(reader, threads, or_keep=decoder == "auto") if name == "torchcodec" else reader
+    return _hand_over(reader, threads, or_keep=asked == "auto") if name == "torchcodec" else reader
 
 
 def _hand_over(reader: PyAVReader, threads: int, *, or_keep: bool) -> Reader:
@@ -65,8 +66,7 @@ def _hand_over(reader: PyAVReader, threads: int, *, or_keep: bool) -> Reader:
     return faster
 
 
-def _choose(decoder: str) -> str:
-    name = os.environ.get("KINEMA_DECODER", "auto") if decoder == "auto" else decoder
+def _choose(name: str) -> str:
     if name == "auto":
         for known in DECODERS:
             if not why_not(known):
