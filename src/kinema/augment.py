@@ -37,25 +37,33 @@ def augment(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size
         size: S.
 
     Returns:
-        float32 [M, 3, T, S, S] in [0, 1].
+        float32 [M, 3, T, S, S] in [0, 1], under autocast too: bf16 cannot tell neighbouring grey levels apart, and
+        residuals are differences of them.
     """
+    with torch.autocast(clips.device.type, enabled=False):
+        return _augment(clips, extent, dice, settings, size)
+
+
+def _augment(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> Tensor:
     box = crop_boxes(extent, dice, settings)
     blur = gaussian(blur_sigmas(dice, settings, size), size)  # [M, S, S]
     rows = blur @ resampling(box[:, 0], box[:, 2], clips.shape[2], size, extent[:, 0])  # [M, S, H]
     columns = blur @ resampling(box[:, 1], box[:, 3], clips.shape[3], size, extent[:, 1])  # [M, S, W]
     flipped = (dice[:, FLIP] < settings.flip)[:, None, None]
     columns = torch.where(flipped, columns.flip(1), columns)
-    return jitter(resample(clips, rows, columns), dice, settings)
+    # [M, 3, T, S, S] with the channels last in memory, the layout in which convolutions are fastest.
+    return jitter(resample(clips, rows, columns), dice, settings).permute(0, 4, 1, 2, 3)
 
 
 def resample(clips: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """float32 [M, 3, T, S, S] in [0, 1] from uint8 [M, T, H, W, 3] and one matrix for each axis."""
+    """float32 [M, T, S, S, 3] in [0, 1] from uint8 [M, T, H, W, 3] and one matrix for each axis."""
     M, T, H, W, C = clips.shape
-    # The first product runs over H with W * C contiguous, so the uint8 layout is used as it arrives.
-    by_row = clips.to(rows.dtype).mul_(1 / 255).view(M, T, H, W * C)
-    tall = torch.matmul(rows[:, None], by_row).view(M, T, -1, W, C)  # [M, T, S, W, C]
-    out = torch.matmul(columns[:, None, None], tall)  # [M, T, S, S, C]
-    return out.permute(0, 4, 1, 2, 3).contiguous()
+    size = rows.shape[1]
+    # Rows first, with W * C contiguous as the frames arrive; then all of a clip's columns in one product.
+    tall = torch.matmul(rows[:, None] / 255, clips.to(rows.dtype).view(M, T, H, W * C)).view(M, T, size, W, C)
+    lines = tall.transpose(3, 4).reshape(M, T * size * C, W)
+    out = torch.bmm(lines, columns.transpose(1, 2)).view(M, T, size, C, size)
+    return out.transpose(3, 4).contiguous()
 
 
 def crop_boxes(extent: Tensor, dice: Tensor, settings: Augment) -> Tensor:
@@ -112,7 +120,7 @@ def gaussian(sigma: Tensor, size: int) -> Tensor:
 
 
 def jitter(clips: Tensor, dice: Tensor, settings: Augment) -> Tensor:
-    """Colour jitter and greyscale of float [M, 3, T, S, S] in [0, 1].
+    """Colour jitter and greyscale of float [M, T, S, S, 3] in [0, 1].
 
     Hue is a turn of the chroma plane about grey in YIQ. Saturation and hue leave the grey value as it is, so the order
     of the four operations makes no difference, and values are clamped once at the end.
@@ -128,13 +136,11 @@ def jitter(clips: Tensor, dice: Tensor, settings: Augment) -> Tensor:
     saturation = torch.where(dice[:, GREY] < settings.grey, torch.zeros_like(saturation), saturation)
     angle = (factor(HUE, settings.hue) - 1) * (2 * math.pi)
 
-    luma = clips.new_tensor(LUMA)
-    mean_grey = torch.einsum("c,mcthw->m", luma, clips) / clips[0, 0].numel()  # [M]
+    mean_grey = clips.mean(dim=(1, 2, 3)) @ clips.new_tensor(LUMA)  # [M]
     matrix = colour_matrix(saturation, angle) * (brightness * contrast)[:, None, None]  # [M, 3, 3]
     offset = brightness * (1 - contrast) * mean_grey  # [M]
-    M, C, T, H, W = clips.shape
-    out = torch.baddbmm(offset[:, None, None], matrix, clips.view(M, C, T * H * W))
-    return out.clamp_(0, 1).view(M, C, T, H, W)
+    pixels = clips.flatten(1, 3)  # [M, T * S * S, 3]
+    return torch.baddbmm(offset[:, None, None], pixels, matrix.transpose(1, 2)).clamp_(0, 1).view_as(clips)
 
 
 def colour_matrix(saturation: Tensor, angle: Tensor) -> Tensor:
@@ -147,4 +153,5 @@ def colour_matrix(saturation: Tensor, angle: Tensor) -> Tensor:
     turn[:, 1, 1] = turn[:, 2, 2] = saturation * angle.cos()
     turn[:, 2, 1] = saturation * angle.sin()
     turn[:, 1, 2] = -turn[:, 2, 1]
-    return torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    matrix: Tensor = torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    return matrix

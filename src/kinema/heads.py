@@ -17,9 +17,11 @@ GROUP = 4
 
 
 def projection(kind: str, feature_dim: int, dim: int) -> nn.Module:
-    """The layer between the backbone and the contrast: `linear`, `mlp` (F-F-ReLU-D), or `none`."""
+    """The layer between the backbone and the contrast: `linear`, `linear_bn`, `mlp` (F-F-ReLU-D), or `none`."""
     if kind == "none":
         return nn.Identity()
+    if kind == "linear_bn":
+        return nn.Sequential(nn.Linear(feature_dim, dim, bias=False), nn.BatchNorm1d(dim))
     if kind == "linear":
         return nn.Linear(feature_dim, dim)
     return nn.Sequential(nn.Linear(feature_dim, feature_dim), nn.ReLU(), nn.Linear(feature_dim, dim))

@@ -114,8 +114,10 @@ class Views:
     """Augment the clip anew before taking residuals; otherwise both views share crop, flip and colour (IIC)."""
     normalise: Literal["unit", "imagenet"] = "unit"
     """Pixels in [0, 1] (IIC), or RGB with ImageNet's mean and deviation removed (CoCLR)."""
-    projection: Literal["linear", "mlp", "none"] = "linear"
-    """The "fc layer in the feature extraction module" of Fig. 2: one linear layer (CMC), two, or none (IIC)."""
+    projection: Literal["linear", "linear_bn", "mlp", "none"] = "linear"
+    """The "fc layer in the feature extraction module" of Fig. 2: one linear layer (CMC), two, or none (IIC).
+    `linear_bn` (ours) normalises its output over the batch, so that features differ between videos from the start;
+    a fresh network gives all videos nearly one direction, and small runs would end before the contrast undoes it."""
     dim: int = 128
     """Length of a projected feature (CMC)."""
     unit_length: bool = True
