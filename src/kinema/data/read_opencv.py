@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kinema.data.container import is_cut
-from kinema.data.reader import Reader
+from kinema.data.reader import Reader, TruncatedFile
 from kinema.errors import DataError
 
 
@@ -26,7 +26,7 @@ class OpenCVReader(Reader):
         self.path = path
         self._threads = threads
         if is_cut(path):
-            raise DataError(f"{path}: truncated (its end is missing)")
+            raise TruncatedFile(f"{path}: truncated (its end is missing)")
         self._open()
         self.fps = float(self._capture.get(_cv2().CAP_PROP_FPS))
         found, first = self._capture.read()

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from torch import Tensor
 
 from kinema.data.container import is_cut
-from kinema.data.reader import Reader
+from kinema.data.reader import Reader, TruncatedFile
 from kinema.errors import DataError
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
@@ -114,7 +114,7 @@ class PyAVReader(Reader):
             known = (
                 f"the file promises {promised} frames, {there} are there" if promised > there else "its end is missing"
             )
-            raise DataError(f"{self.path}: truncated ({known})")
+            raise TruncatedFile(f"{self.path}: truncated ({known})")
 
     def _tabulate(self, packets: list[VideoPacket]) -> Table | None:
         shown = [packet for packet in packets if not packet.is_discard]

@@ -25,6 +25,10 @@ class UnsuitableFile(DataError):  # noqa: N818 - named for what it is about
     """A readable video that one particular decoder would read wrongly."""
 
 
+class TruncatedFile(DataError):  # noqa: N818 - named for what it is about
+    """A video whose container promises more than the file holds."""
+
+
 class Reader(ABC):
     """An open video; a context manager. H and W are the upright frame's height and width in pixels."""
 

@@ -1,0 +1,82 @@
+"""What one file is: read from end to end, in a process of its own if there are many."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from kinema.data.decode import open_video
+from kinema.data.read_frames import frame_files
+from kinema.data.reader import TruncatedFile
+from kinema.errors import DataError
+
+Progress = Callable[[int, int], None]
+"""Called with the number of files done and the number of all."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in one file; the numbers are 0 where it could not be read."""
+
+    path: str
+    kind: str = ""
+    """What is wrong: missing, empty, truncated or unreadable; "" if nothing."""
+    detail: str = ""
+    num_frames: int = 0
+    seconds: float = 0.0
+    """Length at the average frame rate; 0 for a folder of frames."""
+    height: int = 0
+    width: int = 0
+    num_bytes: int = 0
+    digest: str = ""
+    """Hash of the content: equal for equal files, whatever their names."""
+
+
+def inspect_file(path: str) -> Inspection:
+    """Decode every frame of a video with PyAV, which reports damage that other decoders paper over, and hash it."""
+    file = Path(path)
+    files = frame_files(file) if file.is_dir() else [file]
+    if not file.exists():
+        return Inspection(path, "missing", f"{path}: no such file")
+    num_bytes = sum(part.stat().st_size for part in files)
+    if num_bytes == 0:
+        return Inspection(path, "empty", f"{path}: 0 bytes")
+    try:
+        digest = _digest(files)
+        with open_video(path, "pyav") as reader:
+            reader.verify()
+    except DataError as error:
+        kind = "truncated" if isinstance(error, TruncatedFile) else "unreadable"
+        return Inspection(path, kind, str(error), num_bytes=num_bytes)
+    except OSError as error:
+        return Inspection(path, "unreadable", f"{path}: cannot be read ({error.strerror})", num_bytes=num_bytes)
+    seconds = reader.num_frames / reader.fps if reader.fps else 0.0
+    size = (reader.height, reader.width)
+    return Inspection(path, "", "", reader.num_frames, seconds, *size, num_bytes=num_bytes, digest=digest)
+
+
+def inspect_files(paths: Sequence[str], *, workers: int, progress: Progress) -> dict[str, Inspection]:
+    """`inspect_file` for each path, by path; with more than one worker in processes that are started afresh."""
+    found: dict[str, Inspection] = {}
+    if workers <= 1:
+        for path in paths:
+            found[path] = inspect_file(path)
+            progress(len(found), len(paths))
+        return found
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(inspect_file, path) for path in paths]):
+            found[future.result().path] = future.result()
+            progress(len(found), len(paths))
+    return found
+
+
+def _digest(files: Sequence[Path]) -> str:
+    total = hashlib.blake2b(digest_size=16)
+    for file in files:
+        with file.open("rb") as content:
+            total.update(hashlib.file_digest(content, "blake2b").digest())
+    return total.hexdigest()
