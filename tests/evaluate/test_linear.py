@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from kinema.batch import generator
-from kinema.errors import DataError, UsageError
+from kinema.errors import DataError, NonFiniteLoss, UsageError
 from kinema.evaluate.features import Features
 from kinema.evaluate.linear import Candidate, choose, fit, linear_probe
 from kinema.evaluate.settings import LinearProbe
@@ -74,6 +74,18 @@ def test_choice_is_the_most_accurate_on_held_out_videos_and_the_record_shows_all
     assert len(choice.accuracies) == 4
     assert choice.accuracies[choice.candidate] == max(choice.accuracies.values()) > 60
     assert choice.held_out == 32
+
+
+def test_candidate_that_diverges_disturbs_no_other_and_is_never_chosen(make_features):
+    train = make_features(20, spread=2.0)
+    wild = LinearProbe(epochs=10, lrs=(1e30, 0.1), weight_decays=(1e-3,))
+    choice = choose(train, wild)
+    assert choice.candidate == Candidate(0.1, 1e-3)
+    assert choice.accuracies[Candidate(1e30, 1e-3)] == 0.0
+    alone = choose(train, LinearProbe(epochs=10, lrs=(0.1,), weight_decays=(1e-3,)))
+    assert choice.accuracies[choice.candidate] == alone.accuracies[choice.candidate]
+    with pytest.raises(NonFiniteLoss, match="diverged at every learning rate"):
+        choose(train, LinearProbe(epochs=10, lrs=(1e30,)))
 
 
 def test_whole_groups_are_held_out_where_there_are_groups(make_features):

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinema.batch import generator
-from kinema.errors import DataError, UsageError
+from kinema.errors import DataError, NonFiniteLoss, UsageError
 from kinema.evaluate.features import Features
 from kinema.evaluate.labels import check_labels
 from kinema.evaluate.settings import LinearProbe
@@ -36,7 +36,7 @@ class Choice:
 
     candidate: Candidate
     accuracies: dict[Candidate, float]
-    """Percent of the held-out videos, for each candidate."""
+    """Percent of the held-out videos, for each candidate; 0 for one that diverged."""
     held_out: int
     """Videos the choice was made on."""
     whole_groups: bool
@@ -113,6 +113,8 @@ def linear_probe(
         progress=progress and (lambda d, _: progress(settings.epochs + d, total)),
     )
     logits = _logits(probe, test.vectors)[0]
+    if not logits.isfinite().all():
+        raise NonFiniteLoss(f"the linear probe diverged at the chosen lr={choice.candidate.lr}; leave it out")
     hits, hits5 = top_k_hits(logits, test.labels, 1), top_k_hits(logits, test.labels, 5)
     by_class = mean_class_accuracy(hits, test.labels)
     return LinearResult(percent(hits), percent(hits5), by_class, hits, logits, choice)
@@ -143,9 +145,12 @@ def choose(
         progress=progress,
     )
     logits = _logits(probes, train.vectors[held_out])  # [G, V, C]
-    accuracies = {c: percent(top_k_hits(x, labels, 1)) for c, x in zip(candidates, logits, strict=True)}
-    losses = {c: float(F.cross_entropy(x, labels)) for c, x in zip(candidates, logits, strict=True)}
-    best = min(candidates, key=lambda c: (-accuracies[c], losses[c]))
+    finite = {c: x for c, x in zip(candidates, logits, strict=True) if x.isfinite().all()}
+    if not finite:
+        raise NonFiniteLoss(f"the linear probe diverged at every learning rate of {settings.lrs}; add lower ones")
+    accuracies = dict.fromkeys(candidates, 0.0) | {c: percent(top_k_hits(x, labels, 1)) for c, x in finite.items()}
+    losses = {c: float(F.cross_entropy(x, labels)) for c, x in finite.items()}
+    best = min(finite, key=lambda c: (-accuracies[c], losses[c]))
     return Choice(best, accuracies, len(held_out), keeps_groups(groups, rows, held_out))
 
 
