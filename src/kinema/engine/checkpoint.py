@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,9 +60,10 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         partial.replace(path)
     except (OSError, RuntimeError) as problem:  # torch reports a full disk as a RuntimeError of its zip writer
         partial.unlink(missing_ok=True)
+        cause = problem.__context__ if isinstance(problem.__context__, OSError) else problem
         kept = "the one before it is kept" if path.exists() else "there was none before it"
         raise KinemaError(
-            f"checkpoint {path} could not be written ({problem}); {kept}: free space and --resume"
+            f"checkpoint {path} could not be written ({first_line(cause)}); {kept}: free space and --resume"
         ) from problem
 
 
@@ -73,11 +76,19 @@ def load(path: Path) -> Checkpoint:
     if not path.is_file():
         raise UsageError(f"no checkpoint at {path}: give the folder of a run that has finished its first epoch")
     try:
+        check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as problem:
-        reason = str(problem).splitlines()[0][:120] if str(problem) else type(problem).__name__
+    except (
+        OSError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+    ) as problem:
         raise UsageError(
-            f"{path} is not a readable checkpoint ({reason}): it is damaged or another program's"
+            f"{path} is not a readable checkpoint ({first_line(problem)}): it is damaged or another program's"
         ) from problem
     if not isinstance(content, dict) or content.get("kinema_format") != FORMAT:
         raise UsageError(f"{path} is not a kinema checkpoint of format {FORMAT}: give one that `kinema pretrain` wrote")
@@ -89,6 +100,23 @@ def load(path: Path) -> Checkpoint:
         optimizer=content["optimizer"],
         means=content["means"],
     )
+
+
+def check_sums(path: Path) -> None:
+    """Compare every part of the file with the checksum written beside it, which `torch.load` does not look at.
+
+    Raises:
+        BadZipFile: one differs, or the file is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"{damaged} differs from its checksum")
+
+
+def first_line(problem: BaseException) -> str:
+    """What went wrong, in at most 120 characters; torch adds a stack of C++ calls below it."""
+    return str(problem).splitlines()[0][:120] if str(problem) else type(problem).__name__
 
 
 def load_state(module: torch.nn.Module, state: dict[str, Tensor], source: str) -> None:
