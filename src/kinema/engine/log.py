@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from kinema.errors import KinemaError
 
 
 class Log:
@@ -19,22 +22,31 @@ class Log:
     def __init__(self, folder: Path, *, start_step: int = 0) -> None:
         self.path = folder / "metrics.jsonl"
         kept = [row for row in read(self.path) if row["step"] <= start_step] if start_step else []
-        self.path.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        self.file = self.path.open("a")
+        with writing(self.path):
+            partial = self.path.with_name(self.path.name + ".partial")
+            partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
+            partial.replace(self.path)
+            self.file = self.path.open("a")
         self.board = _tensorboard(folder, start_step)
 
     def write(self, step: int, epoch: int, figures: Mapping[str, float]) -> None:
-        """Record figures under their names; `step` counts optimiser steps taken."""
-        self.file.write(json.dumps({"step": step, "epoch": epoch, **figures}) + "\n")
-        self.file.flush()
+        """Record figures under their names; `step` counts optimiser steps taken.
+
+        Raises:
+            KinemaError: the disk is full or not writable.
+        """
+        with writing(self.path):
+            self.file.write(json.dumps({"step": step, "epoch": epoch, **figures}) + "\n")
+            self.file.flush()
         if self.board is not None:
             for name, value in figures.items():
                 self.board.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Finish the files; the CSV is made from the JSON lines, since its columns are known only now."""
-        self.file.close()
-        write_csv(self.path)
+        with writing(self.path):
+            self.file.close()
+            write_csv(self.path)
         if self.board is not None:
             self.board.close()
 
@@ -44,7 +56,22 @@ class Log:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except KinemaError:
+            if value is None:  # an error that is already under way says more, and is likely of the same cause
+                raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns a failure to write a log into one line for the user."""
+    try:
+        yield
+    except OSError as problem:
+        raise KinemaError(
+            f"{path} could not be written ({problem.strerror}); the last checkpoint is whole: free space and --resume"
+        ) from problem
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -75,4 +102,4 @@ def _tensorboard(folder: Path, start_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:  # an optional extra: the JSON lines hold the same figures
         return None
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=start_step or None)  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=start_step or None)
