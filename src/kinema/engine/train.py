@@ -113,8 +113,11 @@ def train(
             )
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed(recipe.train.precision, device)):
                 outcome = method.loss(batch.to(device), step)
-            check_finite(outcome, step, batch.video.tolist(), videos)
-            norm = update(method, optim, outcome, step.lr, recipe.optim.clip_grad)
+            numbers = batch.video.tolist()
+            check_finite("loss", outcome.total, outcome, step, numbers, videos)
+            norm = gradient(method, optim, outcome, recipe.optim.clip_grad)
+            check_finite("gradient's norm", norm, outcome, step, numbers, videos)
+            update(method, optim, outcome, step.lr)
             done += 1
             now = time.perf_counter()
             means.add(outcome.terms | {"loss": outcome.total.detach(), "grad_norm": norm})
@@ -143,27 +146,30 @@ def train(
     return Trained(done, figures)
 
 
-def update(
-    method: Method, optim: torch.optim.Optimizer, outcome: Outcome, lr: float, clip_grad: float | None
-) -> torch.Tensor:
-    """One optimiser step at `lr`, then the writes; returns the gradient's norm before clipping."""
+def gradient(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, clip_grad: float | None) -> torch.Tensor:
+    """Put the loss's gradient, clipped, where the optimiser finds it; returns its norm before clipping."""
     optim.zero_grad(set_to_none=True)
     outcome.total.backward()  # type: ignore[no-untyped-call]
     limit = float("inf") if clip_grad is None else clip_grad
-    norm = torch.nn.utils.clip_grad_norm_(method.parameters(), limit)
+    return torch.nn.utils.clip_grad_norm_(method.parameters(), limit)
+
+
+def update(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, lr: float) -> None:
+    """One optimiser step at `lr`, then the writes."""
     for group in optim.param_groups:
         group["lr"] = lr
     optim.step()
     method.commit(outcome.writes)
-    return norm
 
 
-def check_finite(outcome: Outcome, step: Step, numbers: list[int], videos: Sequence[Video]) -> None:
-    """Stop before a loss that is not a number reaches the weights."""
-    if not torch.isfinite(outcome.total):
+def check_finite(
+    name: str, value: torch.Tensor, outcome: Outcome, step: Step, numbers: list[int], videos: Sequence[Video]
+) -> None:
+    """Stop before a loss or gradient that is not a number reaches the weights, and the next checkpoint with them."""
+    if not torch.isfinite(value):
         terms = ", ".join(f"{name} {float(value):.4g}" for name, value in outcome.terms.items())
         raise NonFiniteLoss(
-            f"the loss is {float(outcome.total)} at step {step.number} (lr {step.lr:.3g}; {terms}); videos {numbers}, "
+            f"the {name} is {float(value)} at step {step.number} (lr {step.lr:.3g}; {terms}); videos {numbers}, "
             f"first {videos[numbers[0]].path}: lower --optim.lr or set --optim.clip-grad; the last checkpoint is whole"
         )
 
