@@ -22,7 +22,7 @@ def learning_rate(config: Optim, step: int, steps: int) -> float:
     """The rate of step `step` (from 0) out of `steps`."""
     done = step / steps
     if done < config.warmup:
-        return config.lr * (step + 1) / (config.warmup * steps)
+        return config.lr * min((step + 1) / (config.warmup * steps), 1.0)
     if config.schedule == "multistep":
         return config.lr * config.gamma ** sum(done >= milestone for milestone in config.milestones)
     if config.schedule == "cosine":
