@@ -14,18 +14,24 @@ from torch import Tensor, nn
 
 from kinema import settings
 from kinema.batch import Write, generator
+from kinema.errors import UsageError
 from kinema.losses import noise_contrast, softmax_contrast
 
 
 class PairedBanks(nn.Module):
     """The contrast of Eq. 2-3 between a batch's two views and the banks of all videos.
 
-    Rows are unit vectors to begin with, uniform in a cube as in CMC. Gradients reach the batch's features only. The
-    banks are not written here: `contrast` returns the writes.
+    Rows begin uniform in a cube, of length about one (CMC), and have unit length once refreshed. Gradients reach the
+    batch's features only. The banks are not written here: `contrast` returns the writes.
+
+    Raises:
+        UsageError: there is only one video, so nothing to contrast it with.
     """
 
     def __init__(self, num_videos: int, dim: int, config: settings.Contrast, *, seed: int) -> None:
         super().__init__()
+        if num_videos < 2:
+            raise UsageError(f"{num_videos} video has no other to be contrasted with: give a list of 2 or more")
         self.config = config
         self.num_negatives = min(config.negatives, num_videos - 1)
         rng = generator(seed, "bank")
@@ -52,11 +58,7 @@ class PairedBanks(nn.Module):
             pairs.append((z2, z1, self.rgb))
         losses, correct, writes = [], [], list(self.refresh(z1, z2, video))
         for direction, (anchor, other, bank) in enumerate(pairs):
-            scores = torch.einsum("bd,bkd->bk", anchor, bank[indices])
-            if self.config.positive == "batch":
-                own = (anchor * other).sum(dim=1, keepdim=True)
-                scores = torch.cat([own, scores[:, 1:]], dim=1)
-            scores = scores.float() / self.config.temperature
+            scores = self.scores(anchor, other, bank[indices]) / self.config.temperature
             if self.config.form == "nce":
                 z = self.constant(scores.detach(), direction)
                 writes.append(Write("z", z, torch.tensor(direction, device=z.device)))
@@ -67,16 +69,26 @@ class PairedBanks(nn.Module):
         total = torch.stack(losses).sum()
         return total, {"contrast": total.detach(), "contrast_acc": torch.stack(correct).mean()}, tuple(writes)
 
+    def scores(self, anchor: Tensor, other: Tensor, rows: Tensor) -> Tensor:
+        """float32 [B, K + 1]: anchors [B, D] against rows [B, K + 1, D]; under autocast too, as tau is small."""
+        with torch.autocast(anchor.device.type, enabled=False):
+            scores = torch.einsum("bd,bkd->bk", anchor.float(), rows)
+            if self.config.positive == "batch":
+                own = (anchor.float() * other.float()).sum(dim=1, keepdim=True)
+                scores = torch.cat([own, scores[:, 1:]], dim=1)
+        return scores
+
     def draw(self, video: Tensor, rng: torch.Generator, pool: Tensor | None) -> Tensor:
         """int64 [B, K + 1]: each anchor's own row, then K rows drawn uniformly with replacement."""
         shape = (len(video), self.num_negatives)
-        if pool is not None:
-            drawn = pool.to(video.device)[torch.randint(len(pool), shape, generator=rng).to(video.device)]
-        elif self.config.exclude_self:
-            drawn = torch.randint(1, len(self.rgb), shape, generator=rng).to(video.device)
-            drawn = (drawn + video[:, None]) % len(self.rgb)
+        pool = torch.arange(len(self.rgb)) if pool is None else pool
+        pool = pool.to(video.device)  # [videos to draw from]
+        if self.config.exclude_self:
+            own = (pool == video[:, None]).to(torch.uint8).argmax(dim=1)  # [B], where each anchor stands in the pool
+            step = torch.randint(1, len(pool), shape, generator=rng).to(video.device)
+            drawn = pool[(own[:, None] + step) % len(pool)]
         else:
-            drawn = torch.randint(len(self.rgb), shape, generator=rng).to(video.device)
+            drawn = pool[torch.randint(len(pool), shape, generator=rng).to(video.device)]
         return torch.cat([video[:, None], drawn], dim=1)
 
     def refresh(self, z1: Tensor, z2: Tensor, video: Tensor) -> tuple[Write, Write]:
@@ -96,8 +108,16 @@ class PairedBanks(nn.Module):
         return torch.where(before == 0, estimate, keep * before + (1 - keep) * estimate)
 
     def chance(self) -> float:
-        """The softmax loss of features that know nothing: ln(K + 1) a direction."""
-        return (2 if self.config.directions == "both" else 1) * math.log(self.num_negatives + 1)
+        """The loss of features that know nothing.
+
+        A direction's is ln(K + 1) for softmax. For nce, where every row is as likely as the noise, it is that and
+        K ln(1 + 1/K), nearly 1, for telling K noise samples apart.
+        """
+        negatives = self.num_negatives
+        loss = math.log(negatives + 1)
+        if self.config.form == "nce":
+            loss += negatives * math.log1p(1 / negatives)
+        return (2 if self.config.directions == "both" else 1) * loss
 
 
 def prefixed(name: str, writes: Sequence[Write]) -> tuple[Write, ...]:
