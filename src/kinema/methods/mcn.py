@@ -31,6 +31,7 @@ class MCN(Method):
         self.config = recipe.method
         heads.check_groups(recipe.train.batch_size)
         check_alpha(self.config.alpha)
+        check_negatives(self.config.meta)
         self.num_videos = num_videos
         if self.config.meta.order > 0:
             self.split = sampler.Split(self.config.meta.support_fraction, self.config.meta.resplit)
@@ -139,3 +140,16 @@ def check_alpha(alpha: float) -> None:
     """
     if not 0 <= alpha <= 1:
         raise UsageError(f"--method.alpha {alpha} is not a share: give a value from 0 to 1")
+
+
+def check_negatives(config: settings.Meta) -> None:
+    """Refuse negatives of "the own half" where no half outlives a step.
+
+    Raises:
+        UsageError: naming both settings.
+    """
+    if config.order > 0 and config.negatives == "own_half" and config.resplit == "iteration":
+        raise UsageError(
+            "--method.meta.negatives own_half needs halves that last, but --method.meta.resplit iteration deals them "
+            "anew each step: use --method.meta.resplit epoch, or negatives all"
+        )
