@@ -72,8 +72,10 @@ def support_query(num_videos: int, split: Split, *, seed: int, epoch: int) -> tu
 def epoch_batches(num_videos: int, batch_size: int, *, seed: int, epoch: int, split: Split | None = None) -> Tensor:
     """int64 [steps, videos of a step]: the video numbers of every step of an epoch.
 
-    Without a split a step holds B videos; with one it holds 2 B, the support half first. Each video of D (each of D_s,
-    with a split) is seen once, less a remainder that does not fill a batch and differs from epoch to epoch.
+    Without a split a step holds B videos; with one it holds 2 B, the support half first. No video is seen twice. All
+    are seen but a remainder that does not fill a batch and differs from epoch to epoch; where the support and the query
+    set are not of one size, an epoch ends with the smaller. `redraw="iteration"` deals each step's videos anew, half
+    and half whatever the fraction.
     """
     rng = generator(seed, "order", epoch)
     if split is None or split.redraw == "iteration":
