@@ -53,7 +53,7 @@ def adapt(
     once more.
     """
     values = list(parameters.values())
-    gradients = torch.autograd.grad(
+    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
         loss, values, create_graph=order == 2, retain_graph=order == 2 or keep_graph, allow_unused=True
     )
     adapted: State = {}

@@ -6,6 +6,7 @@ Letters: B videos, N clips of a video, T frames, H x W pixels, S pixels a side o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -99,9 +100,9 @@ class EpochSampler(Sampler[list[Place]]):
         split: sampler.Split | None = None,
         start_step: int = 0,
     ) -> None:
-        self.batches = lambda epoch: sampler.epoch_batches(num_videos, batch_size, seed=seed, epoch=epoch, split=split)
+        self.batches = partial(sampler.epoch_batches, num_videos, batch_size, seed=seed, split=split)
         sampler.check_batch_size(num_videos, batch_size, split)
-        self.steps_per_epoch = len(self.batches(0))
+        self.steps_per_epoch = len(self.batches(epoch=0))
         self.epochs = epochs
         self.start_step = start_step
 
@@ -111,7 +112,7 @@ class EpochSampler(Sampler[list[Place]]):
     def __iter__(self) -> Iterator[list[Place]]:
         first, skip = divmod(self.start_step, self.steps_per_epoch)
         for epoch in range(first, self.epochs):
-            for row in self.batches(epoch)[skip if epoch == first else 0 :].tolist():
+            for row in self.batches(epoch=epoch)[skip if epoch == first else 0 :].tolist():
                 yield [(epoch, number) for number in row]
 
 
