@@ -1,0 +1,51 @@
+"""Eq. 2-3 of MCN, CMC's noise-contrastive estimate and refresh of a bank row, NT-Xent between two views."""
+
+import numpy as np
+
+
+def softmax_contrast(anchors, rows, temperature):
+    """Mean over anchors of -log(h(positive) / sum of h), h = exp(dot / temperature); the positive is row 0."""
+    losses = []
+    for anchor, candidates in zip(anchors, rows, strict=True):
+        h = [np.exp(np.dot(anchor, candidate) / temperature) for candidate in candidates]
+        losses.append(-np.log(h[0] / np.sum(h)))
+    return np.mean(losses)
+
+
+def nce_constant(anchors, rows, temperature, num_videos):
+    """CMC: the batch's mean of exp(dot / temperature), times the number of videos."""
+    values = [
+        np.exp(np.dot(anchor, candidate) / temperature)
+        for anchor, candidates in zip(anchors, rows, strict=True)
+        for candidate in candidates
+    ]
+    return np.mean(values) * num_videos
+
+
+def noise_contrast(anchors, rows, temperature, z, num_videos):
+    """CMC's NCECriterion: the positive against K times the uniform noise, and K negatives as noise."""
+    eps = 1e-7
+    total = 0.0
+    for anchor, candidates in zip(anchors, rows, strict=True):
+        m = len(candidates) - 1
+        noise = m * (1 / num_videos)
+        p = [np.exp(np.dot(anchor, candidate) / temperature) / z for candidate in candidates]
+        total += np.log(p[0] / (p[0] + noise + eps))
+        for k in range(1, m + 1):
+            total += np.log(noise / (p[k] + noise + eps))
+    return -total / len(anchors)
+
+
+def nt_xent(view1, view2, temperature):
+    """Every feature of view 1 picks its partner out of all features of view 2."""
+    losses = []
+    for i, anchor in enumerate(view1):
+        similarity = np.array([np.dot(anchor, other) for other in view2]) / temperature
+        losses.append(np.log(np.exp(similarity).sum()) - similarity[i])
+    return np.mean(losses)
+
+
+def refreshed(row, feature, momentum):
+    """A bank row after its video was seen again."""
+    mixed = momentum * np.asarray(row) + (1 - momentum) * np.asarray(feature)
+    return mixed / np.sqrt(np.sum(mixed**2))

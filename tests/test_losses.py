@@ -1,0 +1,73 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from kinema.losses import noise_contrast, pair_classification, softmax_contrast
+from reference import contrast, pairs
+
+TAU = 0.07
+
+
+def features(anchors=5, negatives=7, dim=6):
+    rng = np.random.default_rng(0)
+    unit = [rng.normal(size=shape) for shape in ((anchors, dim), (anchors, negatives + 1, dim))]
+    return [values / np.linalg.norm(values, axis=-1, keepdims=True) for values in unit]
+
+
+def scores(anchors, rows):
+    return torch.einsum("bd,bkd->bk", torch.tensor(anchors), torch.tensor(rows)) / TAU
+
+
+def test_softmax_contrast_is_equation_2():
+    anchors, rows = features()
+    expected = contrast.softmax_contrast(anchors, rows, TAU)
+    assert float(softmax_contrast(scores(anchors, rows))) == pytest.approx(expected, rel=1e-9)
+
+
+def test_softmax_contrast_with_all_others_of_the_batch_is_nt_xent():
+    view1, view2 = (values[:6] for values in (features(6)[0], features(7)[0]))
+    own_first = np.stack([[view2[i], *(view2[j] for j in range(6) if j != i)] for i in range(6)])
+    expected = contrast.nt_xent(view1, view2, TAU)
+    assert float(softmax_contrast(scores(view1, own_first))) == pytest.approx(expected, rel=1e-9)
+
+
+def test_noise_contrast_is_cmcs_estimate_with_a_constant_z():
+    anchors, rows = features()
+    for z in (contrast.nce_constant(anchors, rows, TAU, 40), 3.0):
+        expected = contrast.noise_contrast(anchors, rows, TAU, z, 40)
+        found = noise_contrast(scores(anchors, rows), torch.tensor(z, dtype=torch.float64), 40)
+        assert float(found) == pytest.approx(expected, rel=1e-9)
+
+
+def test_scores_that_know_nothing_give_the_logarithm_of_the_choices():
+    assert float(softmax_contrast(torch.zeros(3, 1025))) == pytest.approx(math.log(1025), rel=1e-6)
+
+
+def test_contrast_falls_when_the_positive_rises():
+    known = torch.zeros(3, 9)
+    known[:, 0] = 5
+    assert softmax_contrast(known) < softmax_contrast(torch.zeros(3, 9))
+    z = torch.tensor(9.0)
+    assert noise_contrast(known, z, 9) < noise_contrast(torch.zeros(3, 9), z, 9)
+
+
+@pytest.mark.parametrize("weight", [1.0, 3.0])
+def test_pair_classification_is_equation_4_summed_in_groups_and_averaged_over_them(weight):
+    rng = np.random.default_rng(1)
+    logits, same = rng.normal(size=32) * 3, rng.random(32) < 0.25
+    single = pairs.binary_cross_entropy(logits, same, weight)
+    for reduction, expected in (("sum", single.sum() / 2), ("mean", single.mean())):
+        found = pair_classification(
+            torch.tensor(logits), torch.tensor(same), groups=2, reduction=reduction, weight=weight
+        )
+        assert float(found) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_prior_of_the_grid_gives_the_papers_chance():
+    same = torch.eye(4, dtype=torch.bool).flatten()
+    prior = torch.full((16,), math.log(1 / 3))
+    loss = pair_classification(prior, same, groups=1, reduction="sum", weight=1.0)
+    assert float(loss) == pytest.approx(4 * math.log(4) + 12 * math.log(4 / 3), abs=1e-5)
+    assert float(loss) == pytest.approx(8.9974, abs=1e-4)

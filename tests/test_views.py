@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import torch
+
+from kinema.views import normalise, residual
+from reference.residual import residual as frame_by_frame
+
+LAST = ["repeat", "wrap", "zero", "extra_frame"]
+
+
+def clips(frames=5):
+    return torch.rand(2, 3, frames, 4, 6, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("last", LAST)
+def test_residuals_are_those_of_the_paper_frame_by_frame(last):
+    found = residual(clips(), last)
+    for clip, own in zip(clips(), found, strict=True):
+        np.testing.assert_allclose(own.transpose(0, 1), frame_by_frame(clip.transpose(0, 1), last), rtol=1e-6)
+
+
+def test_residuals_of_three_grey_levels_by_hand():
+    levels = torch.tensor([0.2, 0.7, 0.4]).view(1, 1, 3, 1, 1)
+    expected = {"repeat": [0.5, 0.3, 0.3], "wrap": [0.5, 0.3, 0.2], "zero": [0.5, 0.3, 0.0], "extra_frame": [0.5, 0.3]}
+    for last, values in expected.items():
+        assert residual(levels, last).flatten().tolist() == pytest.approx(values, abs=1e-6)
+
+
+@pytest.mark.parametrize("last", LAST)
+def test_still_clip_has_no_residual(last):
+    still = clips(1).expand(2, 3, 6, 4, 6)
+    assert residual(still, last).abs().max() == 0
+
+
+@pytest.mark.parametrize("last", ["repeat", "wrap", "zero"])
+def test_clip_of_one_frame_has_a_residual_of_one_empty_frame(last):
+    assert torch.equal(residual(clips(1), last), torch.zeros(2, 3, 1, 4, 6))
+
+
+def test_residuals_leave_the_clip_as_it_is():
+    before, given = clips(), clips()
+    residual(given, "repeat")
+    assert torch.equal(before, given)
+
+
+def test_unit_pixels_stay_and_imagenet_pixels_lose_mean_and_deviation():
+    given = torch.rand(2, 3, 4, 5, 6)
+    assert normalise(given, "unit") is given
+    by_hand = np.stack(
+        [(given[:, c].numpy() - m) / s for c, (m, s) in enumerate([(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)])], 1
+    )
+    np.testing.assert_allclose(normalise(given, "imagenet"), by_hand, rtol=1e-5, atol=1e-6)
