@@ -46,13 +46,15 @@ class Videos:
     def plain(self, clips):
         return clips.permute(0, 4, 1, 2, 3).float() / 255 * self.scale
 
-    def train(self, rows, epoch):
+    def train(self, rows, epochs):
         self.trained_on |= set(rows.tolist())
-        for video in torch.randperm(len(rows), generator=generator("order", epoch)).split(8):
-            clips = self.pixels[rows[video]]
-            size = len(video)
-            extent, dice = torch.full((size, 2), 4), torch.zeros(size, clips.shape[1], 40)
-            yield Batch(clips, extent, dice, video, torch.full((size,), -1))
+        orders = [torch.randperm(len(rows), generator=generator("order", epoch)) for epoch in range(epochs)]
+        return [self.batch(rows, video) for order in orders for video in order.split(8)]
+
+    def batch(self, rows, video):
+        clips, size = self.pixels[rows[video]], len(video)
+        extent, dice = torch.full((size, 2), 4), torch.zeros(size, clips.shape[1], 40)
+        return Batch(clips, extent, dice, video, torch.full((size,), -1))
 
     def held_out(self, rows):
         self.chosen_on |= set(rows.tolist())
@@ -82,10 +84,13 @@ def test_best_epoch_is_chosen_on_train_videos_that_were_not_trained_on(labels):
     assert videos.trained_on | videos.chosen_on == set(range(VIDEOS))
     assert done.held_out == len(videos.chosen_on) == 6
     accuracies = [epoch.held_out for epoch in done.epochs]
-    assert done.chosen == accuracies.index(max(accuracies))
+    marks = [(epoch.held_out, -epoch.held_out_loss) for epoch in done.epochs]
+    assert done.chosen == marks.index(max(marks))
     rows = torch.tensor(sorted(videos.chosen_on))
     scores, _ = extract_logits(done.model, videos.held_out(rows), device="cpu", num_videos=6)
     assert top_k_accuracy(scores, labels[rows]) == accuracies[done.chosen]
+    of_the_label = scores[torch.arange(6), labels[rows]]
+    assert -of_the_label.log().mean().item() == pytest.approx(done.epochs[done.chosen].held_out_loss, abs=1e-5)
 
 
 def test_weights_of_an_early_best_epoch_are_kept(labels):
@@ -135,8 +140,11 @@ def test_result_follows_its_seed_and_no_global_state(labels):
 
 def test_rate_falls_to_a_tenth_at_each_milestone(labels):
     settings = Finetune(**(vars(QUICK) | {"epochs": 10, "lr": 1.0, "select": "last"}))
-    seen = []
-    finetune(Tiny(), labels, CLASSES, Videos(labels).inputs(), settings, on_epoch=seen.append)
+    seen, steps = [], []
+    inputs = Videos(labels).inputs()
+    count = lambda done, total: steps.append((done, total))  # noqa: E731
+    finetune(Tiny(), labels, CLASSES, inputs, settings, on_epoch=seen.append, progress=count)
+    assert steps == [(done, 40) for done in range(1, 41)]
     assert [epoch.lr for epoch in seen] == pytest.approx([1.0] * 6 + [0.1] * 2 + [0.01] * 2)
 
 
@@ -168,7 +176,7 @@ def test_classifier_starts_small():
 def test_loss_that_is_not_finite_stops_the_run_and_names_the_videos(labels):
     videos = Videos(labels)
     videos.scale = float("nan")
-    with pytest.raises(NonFiniteLoss, match=r"nan in epoch 0, step 0, videos \[\d+,"):
+    with pytest.raises(NonFiniteLoss, match=r"nan at step 0, videos \[\d+,"):
         finetune(Tiny(), labels, CLASSES, videos.inputs(), QUICK)
 
 
@@ -178,6 +186,6 @@ def test_unusable_input_is_refused(labels):
         finetune(Tiny(), torch.ones(5, dtype=torch.int64), CLASSES, videos.inputs(), QUICK)
     with pytest.raises(UsageError, match="epochs=0"):
         finetune(Tiny(), labels, CLASSES, videos.inputs(), Finetune(epochs=0))
-    empty = Inputs(lambda rows, epoch: [], videos.held_out, lambda batch: batch.clips, videos.plain)
+    empty = Inputs(lambda rows, epochs: [], videos.held_out, lambda batch: batch.clips, videos.plain)
     with pytest.raises(DataError, match="no training batch of 24 videos"):
         finetune(Tiny(), labels, CLASSES, empty, QUICK)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -25,12 +27,20 @@ from kinema.evaluate.split import hold_out, keeps_groups
 from kinema.evaluate.statistics import top_k_accuracy
 
 
+class Batches(Protocol):
+    """Batches of all epochs, one epoch after the other, each with the same number of steps: a `DataLoader`, say."""
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Inputs:
     """How fine-tuning gets its video. `rows` are int64 numbers into the train list."""
 
-    train: Callable[[Tensor, int], Iterable[Batch]]
-    """(rows, epoch) to one epoch of batches; `Batch.video` counts within `rows`, so it is below len(rows)."""
+    train: Callable[[Tensor, int], Batches]
+    """(rows, number of epochs) to their batches; `Batch.video` counts within `rows`, so it is below len(rows)."""
     held_out: Callable[[Tensor], ClipLoader]
     """rows to evaluation clips of these videos, as `extract_logits` wants them, numbered within `rows`."""
     augmented: Callable[[Batch], Tensor]
@@ -91,6 +101,17 @@ class Epoch:
     """Percent of the augmented training clips, as they were met."""
     held_out: float | None
     """Percent of the held-out train videos; `None` where none are held out."""
+    held_out_loss: float | None
+    """Cross entropy of the held-out train videos' mean softmax, in nats."""
+
+    def better_than(self, other: Epoch) -> bool:
+        """Whether to keep this epoch rather than an earlier one: higher accuracy, then lower loss, held out.
+
+        Without held-out videos the later epoch is kept.
+        """
+        if self.held_out is None or self.held_out_loss is None:
+            return True
+        return (self.held_out, -self.held_out_loss) > (other.held_out or 0.0, -(other.held_out_loss or 0.0))
 
 
 @dataclass(frozen=True)
@@ -123,8 +144,8 @@ def finetune(
 ) -> Finetuned:
     """Train a copy of the backbone and a linear classifier on train videos with labels int64 [V].
 
-    SGD with momentum; the rate falls to a tenth at each milestone. Of equally good epochs the earliest is kept.
-    `groups` names each train video's group ("" for none); whole groups are held out. `progress` counts epochs.
+    SGD with momentum; the rate falls to a tenth at each milestone.
+    `groups` names each train video's group ("" for none); whole groups are held out. `progress` counts steps.
     """
     check_labels(labels, classes, "fine-tuning train videos")
     if settings.epochs < 1:
@@ -139,23 +160,29 @@ def finetune(
     optimiser = torch.optim.SGD(
         classifier.parameters(), settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
     )
+    batches = inputs.train(rows, settings.epochs)
+    steps = len(batches) // settings.epochs
+    if not steps:
+        raise DataError(f"no training batch of {len(rows)} videos: use a batch size of at most {len(rows)}")
+    stream = enumerate(batches)
+
+    def on_step(done: int) -> None:
+        if progress:
+            progress(done, steps * settings.epochs)
+
     history: list[Epoch] = []
     kept: dict[str, Tensor] = {}
-    chosen = -1
+    chosen = 0
     for number in range(settings.epochs):
-        lr = settings.lr * 0.1 ** sum(number >= round(m * settings.epochs) for m in settings.milestones)
-        for group in optimiser.param_groups:
-            group["lr"] = lr
-        loss, accuracy = _train(model, inputs, rows, labels[rows], optimiser, number, seed, device)
-        score = _score(model, inputs, held_out, labels, device)
-        epoch = Epoch(number, lr, loss, accuracy, score)
-        if chosen < 0 or score is None or score > (history[chosen].held_out or 0.0):
-            chosen, kept = number, copy.deepcopy(classifier.state_dict()) if score is not None else {}
+        lr = _set_rate(optimiser, settings, number)
+        loss, accuracy = _train(model, inputs, islice(stream, steps), rows, labels, optimiser, seed, on_step)
+        epoch = Epoch(number, lr, loss, accuracy, *_score(model, inputs, held_out, labels, device))
+        if not history or epoch.better_than(history[chosen]):
+            chosen = number
+            kept = copy.deepcopy(classifier.state_dict()) if len(held_out) else {}
         history.append(epoch)
         if on_epoch:
             on_epoch(epoch)
-        if progress:
-            progress(number + 1, settings.epochs)
     if kept:
         classifier.load_state_dict(kept)
     return Finetuned(model.eval(), tuple(history), chosen, len(held_out), keeps_groups(groups, rows, held_out))
@@ -168,46 +195,56 @@ def _rows(labels: Tensor, groups: Sequence[str] | None, settings: Finetune, seed
     return hold_out(labels, groups, settings.hold_out, generator("finetune", "hold out", seed))
 
 
+def _set_rate(optimiser: torch.optim.Optimizer, settings: Finetune, epoch: int) -> float:
+    """Give the optimiser the epoch's learning rate, and return it."""
+    lr = settings.lr * 0.1 ** sum(epoch >= round(m * settings.epochs) for m in settings.milestones)
+    for group in optimiser.param_groups:
+        group["lr"] = lr
+    return lr
+
+
 def _train(
     model: ClipClassifier,
     inputs: Inputs,
+    batches: Iterable[tuple[int, Batch]],
     rows: Tensor,
     labels: Tensor,
     optimiser: torch.optim.Optimizer,
-    epoch: int,
     seed: int,
-    device: torch.device,
+    on_step: Callable[[int], None],
 ) -> tuple[float, float]:
-    """One pass over the videos in `rows`, whose labels are given; mean loss and accuracy in percent over clips."""
+    """One pass over the numbered batches of an epoch; mean loss and accuracy in percent over their clips."""
     model.train()
+    device = model.classifier.linear.weight.device
+    labels = labels[rows].to(device)
     loss_sum, hits, clips = 0.0, 0, 0
-    for step, batch in enumerate(inputs.train(rows, epoch)):
+    for step, batch in batches:
         batch = batch.to(device)
-        target = labels.to(device)[batch.video].repeat_interleave(batch.clips.shape[1])  # [B * N]
+        target = labels[batch.video].repeat_interleave(batch.clips.shape[1])  # [B * N]
         x = inputs.augmented(batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=model.autocast):
-            logits = model.classifier(x, generator("finetune", "dropout", seed, epoch, step))
+            logits = model.classifier(x, generator("finetune", "dropout", seed, step))
         loss = F.cross_entropy(logits.float(), target)
         value = float(loss.detach())
         if not math.isfinite(value):
             videos = rows[batch.video.cpu()].tolist()
-            raise NonFiniteLoss(f"fine-tuning loss is {value} in epoch {epoch}, step {step}, videos {videos}; lower lr")
+            raise NonFiniteLoss(f"fine-tuning loss is {value} at step {step}, videos {videos}; lower lr")
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         loss_sum += value * len(target)
         hits += int((logits.argmax(1) == target).sum())
         clips += len(target)
-    if not clips:
-        raise DataError(f"no training batch of {len(rows)} videos: use a batch size of at most {len(rows)}")
+        on_step(step + 1)
     return loss_sum / clips, 100 * hits / clips
 
 
 def _score(
     model: ClipClassifier, inputs: Inputs, held_out: Tensor, labels: Tensor, device: torch.device
-) -> float | None:
-    """Percent of the held-out train videos, by the mean softmax of their clips; `None` without any."""
+) -> tuple[float, float] | tuple[None, None]:
+    """Accuracy in percent and cross entropy of the held-out train videos, by the mean softmax of their clips."""
     if not len(held_out):
-        return None
+        return None, None
     scores, _ = extract_logits(model, inputs.held_out(held_out), device=device, num_videos=len(held_out))
-    return top_k_accuracy(scores, labels[held_out])
+    target = labels[held_out]
+    return top_k_accuracy(scores, target), float(F.nll_loss(scores.clamp(min=1e-12).log(), target))

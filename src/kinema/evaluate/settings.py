@@ -81,8 +81,8 @@ class Finetune:
     dropout: float = 0.5
     """Share of the pooled feature set to zero before the classifier (SlowFast; the paper is silent, CoCLR has 0.9)."""
     select: Literal["best", "last"] = "best"
-    """`best` keeps the epoch with the highest accuracy on held-out train videos; `last` trains on every train video
-    and keeps the last epoch. Neither sees a test video."""
+    """`best` keeps the epoch with the highest accuracy on held-out train videos, of equals the lowest loss;
+    `last` trains on every train video and keeps the last epoch. Neither sees a test video."""
     hold_out: float = 0.2
     """For `best`: share of the train videos held out (ours; VCOP holds out 800 of UCF101's 9,537)."""
     average: Literal["prob", "logits"] = "prob"
