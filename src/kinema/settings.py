@@ -27,12 +27,19 @@ class Clip:
     size: int = 128
     """Height and width of the square that the network sees, in pixels (paper, section 4.1)."""
     short_side: int | None = None
-    """Shorter side of a frame before cropping, in pixels; `None` means 8/7 of `size`, as 256 is to 224."""
+    """Shorter side of a frame before cropping, in pixels; at least `size`; `None` means 8/7 of it, as 256 is to 224."""
+
+    def __post_init__(self) -> None:
+        _at_least("clip.frames", self.frames, 1)
+        _at_least("clip.stride", self.stride, 1)
+        _at_least("clip.size", self.size, 1)
+        if self.short_side is not None:
+            _at_least("clip.short-side", self.short_side, self.size)
 
     @property
     def loaded_side(self) -> int:
         """Shorter side of a frame as the loader delivers it, in pixels."""
-        return self.short_side or round(self.size * 8 / 7)
+        return round(self.size * 8 / 7) if self.short_side is None else self.short_side
 
     @property
     def span(self) -> int:
@@ -244,6 +251,11 @@ class Train:
     keep_every: int = 0
     """Epochs between checkpoints that are kept besides the last; 0 keeps only the last."""
 
+    def __post_init__(self) -> None:
+        _at_least("train.epochs", self.epochs, 1)
+        _at_least("train.batch-size", self.batch_size, 1)
+        _at_least("train.workers", self.workers or 0, 0)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -260,6 +272,11 @@ class Recipe:
 
 
 METHOD_SETTINGS: dict[str, type[MCN] | type[CMC]] = {"mcn": MCN, "cmc": CMC}
+
+
+def _at_least(flag: str, value: int, least: int) -> None:
+    if value < least:
+        raise UsageError(f"--{flag} is {value}: give {least} or more")
 
 
 def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
