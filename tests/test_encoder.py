@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from kinema.encoder import Encoder
+from kinema.settings import Clip
+from reference.residual import residual as frame_by_frame
+
+
+class Mean(nn.Module):
+    """A backbone whose feature is the mean colour of what it is shown."""
+
+    def forward(self, x):
+        return x.mean(dim=(2, 3, 4))
+
+
+@pytest.fixture
+def frames():
+    return torch.randint(0, 256, (2, 4, 6, 6, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def encoder(**options):
+    return Encoder(Mean(), Clip(frames=4, size=6), **options)
+
+
+def test_rgb_feature_is_the_backbones_of_pixels_from_zero_to_one(frames):
+    expected = frames.numpy().astype(float).mean(axis=(1, 2, 3)) / 255
+    np.testing.assert_allclose(encoder()(frames), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("given", "used"), [("repeat", "repeat"), ("zero", "zero"), ("extra_frame", "repeat")])
+def test_residual_feature_is_the_backbones_of_equation_1(frames, given, used):
+    shown = np.stack([frame_by_frame(clip.numpy().astype(float) / 255, used) for clip in frames])
+    found = encoder(view="residual", last_residual=given)(frames)
+    np.testing.assert_allclose(found, shown.mean(axis=(1, 2, 3)), rtol=1e-5)
+
+
+def test_both_views_stand_side_by_side_with_unit_length(frames):
+    both = encoder(view="both")(frames)
+    assert both.shape == (2, 6)
+    for part, view in ((both[:, :3], "rgb"), (both[:, 3:], "residual")):
+        alone = encoder(view=view)(frames)
+        torch.testing.assert_close(part, nn.functional.normalize(alone, dim=1))
+
+
+def test_imagenet_normalisation_is_for_rgb_alone(frames):
+    plain, normalised = encoder().to_input(frames), encoder(normalise="imagenet").to_input(frames)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1, 1)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1, 1)
+    torch.testing.assert_close(normalised, (plain - mean) / std)
+    residuals = [encoder(view="residual", normalise=how).to_input(frames) for how in ("unit", "imagenet")]
+    assert torch.equal(*residuals)

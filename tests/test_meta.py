@@ -1,0 +1,143 @@
+import pytest
+import torch
+from torch import nn
+
+from kinema.meta import adapt, call_at, running_statistics
+
+LR = 0.3
+
+
+class Net(nn.Module):
+    """The layers that a video backbone is made of, whose double backward is in question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(2, 3, 3, padding=1)
+        self.norm = nn.BatchNorm3d(3)
+        self.pool = nn.MaxPool3d(2)
+        self.head = nn.Linear(3, 2)
+        self.unused = nn.Linear(2, 2)
+
+    def forward(self, x):
+        x = self.pool(torch.relu(self.norm(self.conv(x))))
+        return self.head(x.mean(dim=(2, 3, 4))).square().sum(dim=1).mean() + self.head.weight.sum().sin()
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    return Net().double().train()
+
+
+@pytest.fixture
+def stages():
+    rng = torch.Generator().manual_seed(1)
+    return torch.randn(2, 3, 2, 4, 4, 4, generator=rng, dtype=torch.float64)  # support and query, 3 clips each
+
+
+def two_stage_loss(net, stages, order, weight_decay=0.0):
+    theta, statistics = dict(net.named_parameters()), running_statistics(net)
+    inner, statistics = call_at(net, theta, statistics, stages[0])
+    adapted = adapt(inner, theta, LR, order=order, weight_decay=weight_decay)
+    outer, _ = call_at(net, adapted, statistics, stages[1])
+    return outer
+
+
+def gradient(net, stages, order, **options):
+    loss = two_stage_loss(net, stages, order, **options)
+    parameters = [p for name, p in net.named_parameters() if not name.startswith("unused")]
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters)])
+
+
+def finite_differences(net, stages, eps=1e-5, **options):
+    """d loss / d theta of every weight by itself, by central differences."""
+    found = []
+    for name, parameter in net.named_parameters():
+        if name.startswith("unused"):
+            continue
+        flat = parameter.data.view(-1)
+        for i in range(len(flat)):
+            values = []
+            for sign in (1, -1):
+                flat[i] += sign * eps
+                values.append(two_stage_loss(net, stages, 1, **options).item())
+                flat[i] -= sign * eps
+            found.append((values[0] - values[1]) / (2 * eps))
+    return torch.tensor(found, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_second_order_is_the_gradient_of_the_two_stage_loss_and_first_order_is_not(net, stages, weight_decay):
+    truth = finite_differences(net, stages, weight_decay=weight_decay)
+    second = gradient(net, stages, 2, weight_decay=weight_decay)
+    first = gradient(net, stages, 1, weight_decay=weight_decay)
+    assert (second - truth).norm() / truth.norm() < 1e-6
+    assert (first - truth).norm() / truth.norm() > 0.05
+
+
+def test_orders_agree_on_the_loss_itself(net, stages):
+    assert two_stage_loss(net, stages, 1).item() == two_stage_loss(net, stages, 2).item()
+
+
+def test_first_order_gradient_is_that_at_the_adapted_weights(net, stages):
+    theta = dict(net.named_parameters())
+    inner, _ = call_at(net, theta, running_statistics(net), stages[0])
+    moved = {name: value.detach() for name, value in adapt(inner, theta, LR, order=1).items()}
+    other = Net().double().train()
+    other.load_state_dict(moved | dict(net.named_buffers()))
+    other(stages[1]).backward()
+    expected = torch.cat([p.grad.flatten() for p in other.parameters() if p.grad is not None])
+    torch.testing.assert_close(gradient(net, stages, 1), expected)
+
+
+def test_adapt_is_one_plain_gradient_step(net, stages):
+    loss = net(stages[0])
+    theta = dict(net.named_parameters())
+    adapted = adapt(loss, theta, LR, order=1, weight_decay=0.01, keep_graph=True)
+    loss.backward()
+    for name, value in theta.items():
+        expected = value if value.grad is None else value - LR * (value.grad + 0.01 * value)
+        torch.testing.assert_close(adapted[name], expected)
+    assert adapted["unused.weight"] is theta["unused.weight"]
+
+
+def test_adapt_without_a_rate_gives_the_plain_loss(net, stages):
+    theta = dict(net.named_parameters())
+    inner, statistics = call_at(net, theta, running_statistics(net), stages[0])
+    adapted = adapt(inner, theta, 0.0, order=1)
+    judged, _ = call_at(net, adapted, statistics, stages[1])
+    plain, _ = call_at(net, theta, statistics, stages[1])
+    assert torch.equal(judged, plain)
+
+
+def test_call_at_leaves_the_module_alone_and_returns_what_a_plain_pass_would_have_written(net, stages):
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    _, moved = call_at(net, dict(net.named_parameters()), running_statistics(net), stages[0])
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    assert sorted(moved) == ["norm.num_batches_tracked", "norm.running_mean", "norm.running_var"]
+    net(stages[0])
+    for name, value in moved.items():
+        assert torch.equal(net.get_buffer(name), value)
+        assert not torch.equal(before[name], value)
+
+
+def test_statistics_that_are_handed_on_gather_both_passes(net, stages):
+    theta = dict(net.named_parameters())
+    _, once = call_at(net, theta, running_statistics(net), stages[0])
+    _, twice = call_at(net, theta, once, stages[1])
+    net(stages[0]), net(stages[1])
+    assert int(twice["norm.num_batches_tracked"]) == 2
+    torch.testing.assert_close(twice["norm.running_mean"], net.norm.running_mean)
+
+
+def test_module_in_evaluation_mode_moves_no_statistics(net, stages):
+    net.eval()
+    statistics = running_statistics(net)
+    _, after = call_at(net, dict(net.named_parameters()), statistics, stages[0])
+    assert all(torch.equal(statistics[name], after[name]) for name in statistics)
+
+
+def test_running_statistics_are_those_of_batch_norm_only():
+    module = nn.Sequential(nn.BatchNorm1d(2), nn.BatchNorm1d(2, track_running_stats=False))
+    module.register_buffer("bank", torch.zeros(3))
+    assert sorted(running_statistics(module)) == ["0.num_batches_tracked", "0.running_mean", "0.running_var"]
