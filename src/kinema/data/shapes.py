@@ -40,7 +40,7 @@ FILLS = ("stripes", "checks", "dots", "clouds", "rings")
 GROUNDS = ("gradient", "clouds", "stripes", "checks")
 
 _P = 128  # pixels of a look's pictures
-_SMALL, _LARGE = 0.17, 0.36  # radius of the shape, as a fraction of the picture's side
+_SMALL, _LARGE = 0.22, 0.46  # radius of the shape, as a fraction of the picture's side
 _SWAY = 0.17  # how far `swing`, `bounce` and `orbit` go from the middle, as a fraction of the side
 _OVERSAMPLING = 2  # samples a pixel and axis: edges move smoothly below one pixel
 
@@ -140,6 +140,7 @@ def _path(motion: str, nuisance: Nuisance, frames: int) -> tuple[Tensor, Tensor,
     cycle = nuisance.phase + nuisance.rate * torch.arange(frames)  # [T]
     onward = nuisance.direction * cycle
     cos, sin = torch.cos(2 * math.pi * onward), torch.sin(2 * math.pi * onward)
+    wave = torch.sin(2 * math.pi * cycle)
     still = torch.zeros(frames)
     x, y, turns, size = {
         "slide": (onward, still, still, still),
@@ -148,8 +149,8 @@ def _path(motion: str, nuisance: Nuisance, frames: int) -> tuple[Tensor, Tensor,
         "grow": (still, still, still, cycle),
         "shrink": (still, still, still, -cycle),
         "spin": (still, still, onward, still),
-        "swing": (_SWAY * sin, still, still, still),
-        "bounce": (still, _SWAY * sin, still, still),
+        "swing": (_SWAY * wave, still, still, still),
+        "bounce": (still, _SWAY * wave, still, still),
         "orbit": (_SWAY * cos, _SWAY * sin, still, still),
         "pulse": (still, still, still, _to_and_fro(cycle) - nuisance.size),
     }[motion]

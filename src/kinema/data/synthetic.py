@@ -29,7 +29,7 @@ from kinema.batch import generator
 from kinema.data.shapes import MOTIONS, Look, Nuisance, draw_look, draw_nuisance, render
 from kinema.errors import UsageError
 
-_VERSION = 1  # raised when the same arguments begin to give other frames
+_VERSION = 2  # raised when the same arguments begin to give other frames
 # With x264's macroblock tree, the same frames encode differently from one time to the next (measured, AVX-512).
 _ENCODING = {"preset": "veryfast", "crf": "18", "mbtree": "0"}
 
@@ -90,7 +90,7 @@ def make(
         _write_lists(partial, plans, MOTIONS[:motions])
         (partial / "synthetic.json").write_text(json.dumps(arguments, indent=2) + "\n")
         partial.replace(folder)
-    except OSError as error:
+    except (OSError, av.error.FFmpegError) as error:
         raise UsageError(f"cannot write synthetic videos to {folder}: {error}; choose another folder") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -150,15 +150,16 @@ def _is_made(folder: Path, arguments: dict[str, int]) -> bool:
         raise UsageError(f"{folder} exists and holds no synthetic videos; choose another folder")
     try:
         found = json.loads(record.read_text())
-    except ValueError as error:
-        raise UsageError(f"{record} is damaged ({error}); remove {folder} to make it anew") from error
+        with (folder / "meta.csv").open(newline="") as lines:
+            paths = [row["path"] for row in csv.DictReader(lines)]
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{folder} is damaged ({error!r}); remove it to make it anew") from error
     differing = [
         f"{name} {found.get(name)}, not {value}" for name, value in arguments.items() if found.get(name) != value
     ]
     if differing:
         raise UsageError(f"{folder} was made with {'; '.join(differing)}; choose another folder or remove it")
-    with (folder / "meta.csv").open(newline="") as lines:
-        missing = sum(not (folder / row["path"]).is_file() for row in csv.DictReader(lines))
+    missing = sum(not (folder / path).is_file() for path in paths)
     if missing:
         raise UsageError(f"{folder} lacks {missing} of its videos; remove it to make it anew")
     return True
@@ -175,10 +176,13 @@ def _write_clips(
         )
         write_video(root / each.path, frames, fps=arguments["fps"])
 
-    with ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:  # rendering and encoding both release the GIL
+    pool = ThreadPoolExecutor(max_workers=max(workers, 1))  # rendering and encoding both release the GIL
+    try:
         for done, _ in enumerate(pool.map(write, plans), start=1):
             if progress is not None:
                 progress(done, len(plans))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _write_lists(root: Path, plans: list[Plan], classes: tuple[str, ...]) -> None:
