@@ -32,7 +32,7 @@ def attention_maps(encoder: Encoder, clips: Tensor) -> Tensor:
     device = next(encoder.parameters()).device
     with evaluating(encoder):
         found = [_energy(encoder, block.to(device)).cpu() for block in torch.split(clips, _BLOCK)]
-    return _scaled(torch.cat(found)).clone()
+    return _scaled(torch.cat(found))
 
 
 def motion_energy_share(maps: Tensor, clips: Tensor, *, top: float = 0.1) -> Tensor:

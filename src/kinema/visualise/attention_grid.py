@@ -42,7 +42,7 @@ def attention_grid(
         _clip(clips[row], {name: each[row] for name, each in maps.items()}, class_name(videos, chosen[row]))
         for row in shown
     )
-    return _words(maps, clips) + f'<div class="clips">\n{figures}</div>\n'
+    return _words(maps, clips, cells(encoder, clips)) + f'<div class="clips">\n{figures}</div>\n'
 
 
 def _clip(frames: Tensor, maps: dict[str, Tensor], name: str) -> str:
@@ -56,12 +56,19 @@ def _row(name: str, pixels: Tensor, alt: str) -> str:
     return f"<div><span>{text(name)}</span>{img(pixels, alt)}</div>\n"
 
 
-def _words(maps: dict[str, Tensor], clips: Tensor) -> str:
+def cells(encoder: Encoder, clips: Tensor) -> tuple[int, ...]:
+    """Cells of the last map of clips [M, T, S, S, 3], in time, height and width."""
+    stride: tuple[int, ...] = encoder.backbone.stride  # type: ignore[assignment]
+    return tuple(-(-size // step) for size, step in zip(clips.shape[1:4], stride, strict=True))
+
+
+def _words(maps: dict[str, Tensor], clips: Tensor, grid: tuple[int, ...]) -> str:
     shares = {who: 100 * float(motion_energy_share(each, clips, top=_TOP).mean()) for who, each in maps.items()}
     said = ", ".join(f"{who} {share:.1f} %" for who, share in shares.items())
     return paragraph(
         "Strength of the last convolutional layer: mean of squared activations over its channels, upsampled to the "
-        "clip, scaled within each clip from its least (dark blue) to its most (yellow). No label is used."
+        "clip, scaled within each clip from its least (dark blue) to its most (yellow). No label is used. The layer "
+        f"has {grid[0]} x {grid[1]} x {grid[2]} cells a clip (time x height x width), and the picture is no finer."
     ) + paragraph(
         f"Share of this strength on the tenth of the pixels that change most from frame to frame, mean over "
         f"{len(clips)} clips: <b>{text(said)}</b>. A map that is the same everywhere has {100 * _TOP:g} %."

@@ -10,8 +10,8 @@ from kinema.evaluate.features import Features
 from kinema.visualise.pictures import spread
 
 RULE = (
-    "Chosen before looking at any result: classes evenly spaced over the class list, and of each class its videos "
-    "evenly spaced over the test list, the first one first."
+    "Chosen by a rule that sees no result: classes evenly spaced over the class list, and of each class videos evenly "
+    "spaced over the test list, beginning a little later for each class."
 )
 """`spread_over_classes` in words, for the page."""
 
@@ -19,9 +19,10 @@ RULE = (
 def spread_over_classes(labels: Tensor, count: int, *, among: Sequence[int] | None = None) -> list[int]:
     """At most `count` rows of labels int64 [V], class by class.
 
-    With at least `count` classes: the first video of each of `count` classes evenly spaced over those that occur.
-    With fewer: every class, `count` shared out evenly, and the videos of a class evenly spaced over its rows. Videos
-    without label (-1) count as one class. `among` restricts the choice to some rows.
+    With at least `count` classes, one video of each of `count` classes evenly spaced over those that occur; with
+    fewer, every class, and `count` shared out evenly. The videos of a class are evenly spaced over its rows, and the
+    p-th of P classes begins p/P of a space later: lists often have the same scene or person first in every class.
+    Videos without label (-1) count as one class. `among` restricts the choice to some rows.
     """
     rows: dict[int, list[int]] = {}
     for row in range(len(labels)) if among is None else among:
@@ -30,10 +31,10 @@ def spread_over_classes(labels: Tensor, count: int, *, among: Sequence[int] | No
     kept = [classes[place] for place in spread(count, len(classes))]
     shares = [count // len(kept) + (place < count % len(kept)) for place in range(len(kept))] if kept else []
     chosen = []
-    for label, share in zip(kept, shares, strict=True):
+    for place, (label, share) in enumerate(zip(kept, shares, strict=True)):
         own = rows[label]
         taken = min(share, len(own))
-        chosen += [own[i * len(own) // taken] for i in range(taken)]
+        chosen += [own[(i * len(kept) + place) * len(own) // (taken * len(kept))] for i in range(taken)]
     return chosen
 
 

@@ -25,7 +25,6 @@ class Panel:
     """What to look for."""
     chance: float | None = None
     """Where a dashed line is drawn."""
-    log: bool = False
 
 
 _BANK = "A loss against a memory bank rises while the bank fills with real features; compare it with chance, not zero."
@@ -35,7 +34,7 @@ _KNOWN = (
     Panel("Effective rank", "dimensions", ("probe/effective_rank",), "How many dimensions the features make use of."),
     Panel("Learning rate", "", ("train/lr",)),
     Panel("Time a step", "seconds", ("train/step_time", "train/data_time"), "Data time is the part spent waiting."),
-    Panel("Gradient norm", "", ("train/grad_norm",), "Mean over the epoch, before clipping.", log=True),
+    Panel("Gradient norm", "", ("train/grad_norm",), "Mean over the epoch, before clipping."),
 )
 _SUPPORT = "support_"
 
@@ -52,7 +51,7 @@ def panels(rows: Rows, chance: Mapping[str, float]) -> list[Panel]:
     for panel in _KNOWN:
         present = tuple(name for name in panel.figures if name in logged)
         if present:
-            found.append(Panel(panel.title, panel.unit, present, panel.note, panel.chance, panel.log))
+            found.append(Panel(panel.title, panel.unit, present, panel.note))
     return sorted(found, key=lambda panel: panel.figures[0] != "train/loss")
 
 
@@ -88,7 +87,7 @@ def _term(name: str, logged: Sequence[str], chance: Mapping[str, float]) -> Pane
     share = term.endswith(("_acc", "_recall"))
     note = _BANK if term == "contrast" else ""
     names = (name, support) if support in logged else (name,)
-    title = term.replace("_", " ").capitalize() if group == "train" else name
+    title = _words(term).capitalize() if group == "train" else name
     return Panel(title, "share" if share else "nats" if group == "train" else "", names, note, chance.get(term))
 
 
@@ -100,10 +99,9 @@ def _figure(panel: Panel, rows: Rows, number: int) -> str:
         axes.plot(epochs, values, color=colour, marker=marker, markersize=3.5, linewidth=1.7, label=_line_name(name))
     if panel.chance is not None:
         axes.axhline(panel.chance, color=COLOURS[8], linestyle="--", linewidth=1.3, label="chance")
-    if panel.log:
-        axes.set_yscale("log")
     if len(panel.figures) > 1 or panel.chance is not None:
         legend(axes)
+    axes.set_xlim(0, 1.03 * max(float(row["epoch"]) for row in rows))
     label_axes(axes, "epoch", panel.unit)
     described = _described(panel, rows)
     caption = f"<b>{text(panel.title)}.</b> {text(described)} {text(panel.note)}"
@@ -115,7 +113,11 @@ def _line_name(name: str) -> str:
     term = name.partition("/")[2]
     if term.startswith(_SUPPORT):
         return "support half"
-    return term.replace("_", " ")
+    return _words(term)
+
+
+def _words(term: str) -> str:
+    return term.replace("_acc", " accuracy").replace("_", " ")
 
 
 def _described(panel: Panel, rows: Rows) -> str:

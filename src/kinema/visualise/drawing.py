@@ -36,7 +36,8 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
         raise missing_plots("matplotlib") from None
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.tick_params(colors=_INK, labelsize=9)
+    axes.tick_params(which="both", colors=_INK, labelsize=9)
+    axes.yaxis.get_offset_text().set_color(_INK)
     for side, line in axes.spines.items():
         line.set_color(_INK)
         line.set_visible(side in ("left", "bottom"))

@@ -17,6 +17,7 @@ TSNE_FROM = 30
 MOST = 2000
 """Points that are drawn; t-SNE of more takes minutes."""
 _PERPLEXITY = 30
+_EQUAL = 1e-6  # unit-length features that differ by less in every place are one point, which t-SNE cannot divide
 _MARKERS = "osD^vP*pX<>h"
 
 
@@ -24,18 +25,18 @@ def plane(vectors: Tensor, *, seed: int = 0) -> tuple[Tensor, str]:
     """float32 [V, 2] for features [V, D], and a name of the method with what decides it.
 
     Features are set to unit length first, as retrieval compares directions. t-SNE (van der Maaten and Hinton 2008)
-    from `TSNE_FROM` videos on, started from the principal components; below that the two principal components.
+    from `TSNE_FROM` videos on, started from the principal components; the two principal components themselves for
+    fewer, and for features that have collapsed to one point.
 
     Raises:
         UsageError: scikit-learn is not installed.
     """
     unit = F.normalize(vectors.double(), dim=1)
     if len(unit) < TSNE_FROM:
-        centred = unit - unit.mean(dim=0)
-        u, s, _ = torch.linalg.svd(centred, full_matrices=False)
-        flat = F.pad(u * s, (0, 2))[:, :2]
-        share = float(s[:2].square().sum() / s.square().sum().clamp(min=1e-12))
-        return flat.float(), f"PCA, two components with {100 * share:.0f} % of the variance"
+        return _principal(unit)
+    if float((unit - unit.mean(dim=0)).abs().max()) < _EQUAL:
+        flat, method = _principal(unit)
+        return flat, f"all features are the same; {method}"
     try:
         from sklearn.manifold import TSNE
     except ImportError:
@@ -45,6 +46,13 @@ def plane(vectors: Tensor, *, seed: int = 0) -> tuple[Tensor, str]:
         unit.numpy()
     )
     return torch.from_numpy(placed).float(), f"t-SNE, perplexity {perplexity}, seed {seed}"
+
+
+def _principal(unit: Tensor) -> tuple[Tensor, str]:
+    """float32 [V, 2]: the two principal components of float64 [V, D], and what they hold."""
+    u, s, _ = torch.linalg.svd(unit - unit.mean(dim=0), full_matrices=False)
+    share = float(s[:2].square().sum() / s.square().sum().clamp(min=_EQUAL**2))
+    return F.pad(u * s, (0, 2))[:, :2].float(), f"PCA, two components with {100 * share:.0f} % of the variance"
 
 
 def embedding_map(features: Features, random_features: Features | None, *, seed: int = 0) -> str:
@@ -57,12 +65,13 @@ def embedding_map(features: Features, random_features: Features | None, *, seed:
     sides = {"This run": features} | ({"Random init": random_features} if random_features is not None else {})
     maps = "".join(_map(who, each.rows(rows), seed, number) for number, (who, each) in enumerate(sides.items()))
     shown = sorted(set(features.labels[rows].tolist()))
-    return _words(len(rows), len(features), shown) + f'<div class="pair">\n{maps}</div>\n' + _key(features, shown)
+    return _words(len(rows), len(features), shown) + _key(features, shown) + f'<div class="pair">\n{maps}</div>\n'
 
 
 def look_of(label: int) -> tuple[str, str]:
-    """Colour and matplotlib marker of a class; the first 120 classes all differ."""
-    return COLOURS[label % len(COLOURS)], _MARKERS[label // len(COLOURS) % len(_MARKERS)]
+    """Colour and matplotlib marker of a class: the first 120 classes all differ, the first 10 in both."""
+    colour = label % len(COLOURS)
+    return COLOURS[colour], _MARKERS[(colour - label // len(COLOURS)) % len(_MARKERS)]
 
 
 def _map(who: str, features: Features, seed: int, number: int) -> str:
@@ -73,7 +82,7 @@ def _map(who: str, features: Features, seed: int, number: int) -> str:
     for label in sorted(set(features.labels.tolist())):
         colour, marker = look_of(label)
         own = places[features.labels == label]
-        axes.scatter(own[:, 0].numpy(), own[:, 1].numpy(), s=26, color=colour, marker=marker, linewidths=0, alpha=0.85)
+        axes.scatter(own[:, 0].numpy(), own[:, 1].numpy(), s=36, color=colour, marker=marker, linewidths=0, alpha=0.85)
     drawn = to_svg(
         figure, f"map{number}", f"{who}: {len(features)} test videos as points, coloured by class. {method}."
     )

@@ -24,12 +24,12 @@ def spread(count: int, total: int) -> list[int]:
 
 
 def strip(frames: Tensor, *, count: int, side: int) -> Tensor:
-    """Some frames of uint8 [T, S, S, 3] side by side, uint8 [side, width, 3]: evenly spaced, first to last.
+    """Some frames of uint8 [T, S, S, 3] side by side, uint8 [height, width, 3]: evenly spaced, first to last.
 
-    Frames are reduced to `side` pixels, never enlarged; two pixels of white part them.
+    Frames are reduced to `side` pixels, never enlarged; two pixels of grey part them.
     """
     shown = [_reduced(frames[number], side) for number in spread(count, len(frames))]
-    gap = torch.full((shown[0].shape[0], 2, 3), 255, dtype=torch.uint8)
+    gap = torch.full((shown[0].shape[0], 2, 3), 140, dtype=torch.uint8)
     pieces = [piece for frame in shown for piece in (gap, frame)][1:]
     return torch.cat(pieces, dim=1)
 

@@ -141,7 +141,7 @@ def _neighbours(
     random_gallery: Features | None,
     frames_of: Callable[[str], Tensor] | None,
 ) -> str:
-    lack = _unlabelled(query, "test") or _unlabelled(gallery, "train")
+    lack = _unlabelled(query, "test") or _unlabelled(gallery, "train") or _one_class(gallery)
     if frames_of is None:
         lack = lack or "the videos' frames are not at hand"
     if lack or query is None or gallery is None or frames_of is None:
@@ -178,4 +178,11 @@ def _unlabelled(features: Features | None, kind: str) -> str:
     without = int((features.labels < 0).sum())
     if without:
         return f"{without} of {len(features)} {kind} videos have no label"
+    return ""
+
+
+def _one_class(features: Features | None) -> str:
+    """Why every neighbour would be right; empty if not."""
+    if features is not None and len(set(features.labels.tolist())) < 2:
+        return "all train videos are of one class"
     return ""

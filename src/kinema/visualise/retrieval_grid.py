@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from kinema.errors import UsageError
@@ -34,18 +35,18 @@ class Match:
 def matches(query: Features, gallery: Features, rows: Sequence[int], *, count: int = NEIGHBOURS) -> list[list[Match]]:
     """The nearest gallery videos of some queries by cosine, nearest first: the list that R@k is counted from."""
     count = min(count, len(gallery))
-    found = retrieve(query, gallery, ks=(count,))
+    found = retrieve(query.rows(torch.tensor(rows)), gallery, ks=(count,))
     return [
         [
             Match(
-                gallery.paths[place],
-                class_name(gallery, place),
-                bool(gallery.labels[place] == query.labels[row]),
+                gallery.paths[match],
+                class_name(gallery, match),
+                bool(gallery.labels[match] == query.labels[row]),
                 1 - float(distance),
             )
-            for place, distance in zip(found.neighbours[row].tolist(), found.distances[row], strict=True)
+            for match, distance in zip(found.neighbours[place].tolist(), found.distances[place], strict=True)
         ]
-        for row in rows
+        for place, row in enumerate(rows)
     ]
 
 
@@ -117,5 +118,5 @@ def _group(who: str, found: list[Match], pictures: _Pictures) -> str:
 def _match(match: Match, pictures: _Pictures) -> str:
     kind, sign = ("right", "✓") if match.right else ("wrong", "✗")
     alt = f"{kind.capitalize()} class: {match.name}"
-    caption = f"<b>{sign} {text(match.name)}</b> {match.cosine:.2f}"
+    caption = f"<b>{sign} {text(match.name)}</b> {match.cosine:.3f}"
     return f'<figure class="match {kind}">{pictures(match.path, alt)}<figcaption>{caption}</figcaption></figure>'

@@ -9,10 +9,10 @@ from kinema.evaluate.protocol import Result
 from kinema.visualise.page import paragraph, text
 
 _MEANING = {
-    "retrieval": "the nearest of {gallery} train videos is of the same class as the test video",
-    "knn": "a vote of the nearest among {gallery} train videos names the test video's class",
-    "linear": "a linear classifier, fitted to frozen features of {gallery} labelled train videos, is right",
-    "finetune": "the network, trained further on {gallery} labelled train videos, is right",
+    "retrieval": "the nearest of {gallery} train videos is of the same class",
+    "knn": "a vote of the nearest among {gallery} train videos names the class",
+    "linear": "a linear classifier, fitted to the frozen features of {gallery} labelled train videos, names the class",
+    "finetune": "the whole network, trained further on {gallery} labelled train videos, names the class",
 }
 _HEADING = {
     "retrieval": "Retrieval",
@@ -59,7 +59,7 @@ def _sentence(result: Result, random: Result | None) -> str:
     score, protocol = result.score, result.protocol
     meaning = _MEANING[protocol.task].format(gallery=f"{protocol.gallery:,}")
     said = f"<b>{text(table.row_name(result.subject))} {score.value:.1f} %</b> ({text(score.metric)}): "
-    said += f"in so many of {protocol.queries:,} cases {meaning}. "
+    said += f"for this share of the {protocol.queries:,} test videos {meaning}. "
     guess = f"blind guessing among {protocol.classes} equally frequent classes {100 / protocol.classes:.1f} %"
     if random is None:
         return f"{said}For comparison: {guess}; random init was not measured by this protocol."
@@ -85,9 +85,10 @@ def _table(shown: table.Table) -> str:
         f'<tr><th scope="row">{text(row[0])}</th>{"".join(f"<td>{_cell(each)}</td>" for each in row[1:])}</tr>\n'
         for row in shown.rows
     )
+    about = text(shown.title)
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{text(shown.title)}"><table>\n'
-        f"<caption>{text(shown.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
+        f'{paragraph(about, "small soft")}<div class="wide" tabindex="0" role="region" aria-label="{about}"><table>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
     )
 
 

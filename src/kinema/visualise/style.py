@@ -26,6 +26,7 @@ figure { margin: 0; }
 figcaption { font-size: .85rem; line-height: 1.35; color: var(--soft); overflow-wrap: anywhere; }
 figcaption b { color: var(--ink); }
 img { display: block; width: 100%; height: auto; border-radius: 3px; }
+.small { font-size: .85rem; max-width: none; }
 .soft, .absent { color: var(--soft); }
 .absent { border-left: 3px solid var(--line); padding-left: .75rem; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
@@ -35,7 +36,6 @@ img { display: block; width: 100%; height: auto; border-radius: 3px; }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; }
-caption { text-align: left; font-size: .85rem; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .35rem .8rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { font-weight: 600; border-bottom-width: 2px; }
