@@ -42,17 +42,21 @@ class Encoder(nn.Module):
         # An extra frame is only read in training; at test time the last difference is repeated in its place.
         self.last_residual = "repeat" if last_residual == "extra_frame" else last_residual
 
-    def to_input(self, clips: Tensor, view: str | None = None) -> Tensor:
-        """What the backbone is shown: float [M, 3, T, S, S] of uint8 [M, T, S, S, 3]."""
-        pixels = clips.permute(0, 4, 1, 2, 3).float() / 255
+    def show(self, pixels: Tensor, view: str | None = None) -> Tensor:
+        """The view of float [M, 3, T, S, S] in [0, 1] that the backbone is shown, of the same shape."""
         if (view or self.view) == "residual":
             return views.residual(pixels, self.last_residual)  # type: ignore[arg-type]
         return views.normalise(pixels, self.normalise)  # type: ignore[arg-type]
 
+    def to_input(self, clips: Tensor) -> Tensor:
+        """What the backbone is shown: float [M, 3, T, S, S] of uint8 [M, T, S, S, 3]."""
+        return self.show(clips.permute(0, 4, 1, 2, 3).float() / 255)
+
     def forward(self, clips: Tensor) -> Tensor:
         """float32 [M, D]."""
+        pixels = clips.permute(0, 4, 1, 2, 3).float() / 255
         if self.view == "both":
-            features = [self.backbone(self.to_input(clips, view)) for view in ("rgb", "residual")]
+            features = [self.backbone(self.show(pixels, view)) for view in ("rgb", "residual")]
             return torch.cat([nn.functional.normalize(feature.float(), dim=1) for feature in features], dim=1)
-        feature: Tensor = self.backbone(self.to_input(clips))
+        feature: Tensor = self.backbone(self.show(pixels))
         return feature.float()

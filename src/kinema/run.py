@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -135,7 +134,9 @@ def environment() -> dict[str, Any]:
     """What the run ran on, for the record."""
     import torch
 
-    packages = {}
+    from kinema.evaluate.origin import git_commit
+
+    packages: dict[str, str | None] = {}
     for name in ("torch", "numpy", "av", "torchcodec", "safetensors", "tyro"):
         try:
             packages[name] = version(name)
@@ -143,7 +144,7 @@ def environment() -> dict[str, Any]:
             packages[name] = None
     return {
         "kinema": __version__,
-        "git": git_commit(),
+        "git": git_commit(Path(__file__).parent),
         "python": platform.python_version(),
         "packages": packages,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
@@ -151,26 +152,3 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "command": " ".join(["kinema", *sys.argv[1:]]),
     }
-
-
-def git_commit() -> str | None:
-    """The commit that kinema's source is at, with "+" if it was changed since; `None` outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        commit = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        tracked = subprocess.run(
-            ["git", "-C", str(here), "ls-files", "--error-unmatch", "run.py"], capture_output=True, check=False
-        )
-        changed = subprocess.run(
-            ["git", "-C", str(here), "status", "--porcelain", "--untracked-files=no", "."],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    if tracked.returncode != 0:  # installed into somebody else's checkout
-        return None
-    return commit + ("+" if changed else "")

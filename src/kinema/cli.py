@@ -1,0 +1,109 @@
+"""The command line: `kinema VERB ...`. Each verb reads its flags and calls a function that Python users can call too.
+
+torch is imported only once a verb has its flags, so `--help` and mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import sys
+from typing import Any, TypeVar
+
+from kinema import __version__
+from kinema.errors import KinemaError, UsageError, nearest
+
+A = TypeVar("A")
+
+# verb: (module of kinema.commands, one line for --help)
+VERBS = {
+    "demo": ("demo", "make synthetic videos, train on them, evaluate and report: all of kinema in minutes"),
+    "data": ("data", "check a data set for broken, short, duplicate and leaking videos; make a synthetic one"),
+    "pretrain": ("pretrain", "learn a representation from videos without labels"),
+    "retrieve": ("evaluate", "R@k: find videos of the same class among nearest neighbours"),
+    "knn": ("evaluate", "classify by a vote of the nearest training videos"),
+    "linear": ("evaluate", "classify with a linear layer on frozen features"),
+    "finetune": ("evaluate", "train the whole network with labels"),
+    "report": ("report", "one HTML page: curves, scores, retrieved videos, attention, embedding map"),
+    "list": ("listing", "recipes, methods and backbones"),
+    "doctor": ("doctor", "versions, decoders, devices, and what is wrong with them"),
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run a command line and leave with its exit code (see `kinema.errors`)."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: list[str]) -> int:
+    """Run a command line; 0 or the exit code of what went wrong, which has been said in one line."""
+    try:
+        if not argv or argv[0] in ("-h", "--help", "help"):
+            print(usage())
+            return 0
+        if argv[0] == "--version":
+            print(f"kinema {__version__}")
+            return 0
+        if argv[0] not in VERBS:
+            raise UsageError(f"unknown verb '{argv[0]}': {nearest(argv[0], list(VERBS))}")
+        command = importlib.import_module(f"kinema.commands.{VERBS[argv[0]][0]}")
+        code: int = command.main(argv[0], argv[1:])
+        return code
+    except KinemaError as problem:
+        print(f"kinema: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        print("kinema: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as in `kinema list recipes | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def usage() -> str:
+    """The overview that `kinema --help` prints."""
+    verbs = "\n".join(f"  {verb:10} {line}" for verb, (_, line) in VERBS.items())
+    return (
+        f"kinema {__version__}: learn video representations without labels, and measure what they are worth\n\n"
+        f"usage: kinema VERB [flags]      (kinema VERB --help for its flags)\n\n{verbs}\n\n"
+        "examples:\n"
+        "  kinema demo\n"
+        "  kinema data check videos/ --bad bad.txt\n"
+        "  kinema pretrain tiny_mcn --data videos/ --skip bad.txt --out runs/mcn\n"
+        "  kinema retrieve runs/mcn"
+    )
+
+
+def parse(kind: type[A], argv: list[str], *, prog: str, default: Any = None) -> A:
+    """A dataclass from flags; help goes to standard output.
+
+    Raises:
+        UsageError: a flag is unknown, missing or has a value of the wrong kind; in one line.
+    """
+    import tyro
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(kind, prog=prog, args=argv, default=default, config=(tyro.conf.FlagCreatePairsOff,))
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise UsageError(one_line(said.getvalue()) + f"; see {prog} --help") from None
+    return flags
+
+
+def one_line(boxed: str) -> str:
+    """The message in the box that tyro draws: its first paragraph, and the first flag that it proposes."""
+    lines = [line.strip(" │╭╮╰╯─\n") for line in boxed.splitlines()]
+    ruled = [line.strip("│ \n").startswith("──") for line in boxed.splitlines()]
+    end = next((number for number, rule in enumerate(ruled) if rule and number > 0), len(lines))
+    message = " ".join(line for line in lines[1:end] if line and not line.endswith("(required)"))
+    if "Perhaps you meant" in boxed:
+        after = lines[next(number for number, line in enumerate(lines) if "Perhaps you meant" in line) :]
+        flags = [line.split()[0] for line in after if line.startswith("-")]
+        if flags:
+            message += f"; did you mean {flags[0]}?"
+    return message.rstrip(".").strip()

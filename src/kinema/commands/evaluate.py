@@ -1,0 +1,91 @@
+"""`kinema retrieve | knn | linear | finetune RUN`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import tyro
+from rich.console import Console
+
+from kinema.cli import parse
+from kinema.console import Bars, say
+from kinema.evaluate.settings import KNN, Evaluation, Finetune, LinearProbe
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all four verbs take."""
+
+    run: tyro.conf.Positional[str]
+    """The run's folder."""
+    data: str | None = None
+    """A data set with a train and a test part; without it, the one that the run was trained on."""
+    split: int = 1
+    """For data sets that come in several official splits."""
+    train: tuple[str, ...] = ()
+    """A list of train videos; several lists are folds, one for each --test list."""
+    test: tuple[str, ...] = ()
+    """A list of test videos for each --train list; results are the mean over the folds."""
+    view: Literal["rgb", "residual", "both"] = "rgb"
+    """What the network is shown; `both` puts the two unit-length features side by side."""
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    random_init: bool = True
+    """Also measure the same network before training, for the row beside."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+
+
+@dataclass(frozen=True)
+class Retrieve(Common):
+    """R@k: is the class of a test video among its k nearest train videos?"""
+
+
+@dataclass(frozen=True)
+class Vote(Common):
+    """Classify test videos by a weighted vote of the nearest train videos."""
+
+    knn: KNN = field(default_factory=KNN)
+
+
+@dataclass(frozen=True)
+class Probe(Common):
+    """Train a linear classifier on frozen features; its settings are chosen on held-out train videos."""
+
+    linear: LinearProbe = field(default_factory=LinearProbe)
+
+
+@dataclass(frozen=True)
+class Tune(Common):
+    """Train the whole network with labels; the random-init row is training from scratch."""
+
+    finetune: Finetune = field(default_factory=Finetune)
+
+
+FLAGS: dict[str, type[Common]] = {"retrieve": Retrieve, "knn": Vote, "linear": Probe, "finetune": Tune}
+
+
+def main(verb: str, argv: list[str]) -> int:
+    """Measure a run, print the table, and say where the results are."""
+    flags = parse(FLAGS[verb], argv, prog=f"kinema {verb}")
+
+    from kinema import evaluation
+    from kinema.evaluate.table import comparison
+
+    with Bars() as bars:
+        task = evaluation.task(
+            flags.run,
+            data=flags.data,
+            split=flags.split,
+            train=flags.train,
+            test=flags.test,
+            view=flags.view,
+            evaluation=flags.evaluation,
+            device=flags.device,
+            progress=bars.show,
+        )
+        own: dict[str, Any] = {} if verb == "retrieve" else {"settings": getattr(flags, verb)}
+        results = getattr(evaluation, verb)(task, baseline=flags.random_init, **own)
+    Console().print(comparison(results).rich())
+    say(f"written to {task.run.results}")
+    return 0

@@ -1,0 +1,107 @@
+"""`kinema pretrain RECIPE --data DATA --out RUN`."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+import tyro
+
+from kinema import recipes
+from kinema.cli import parse
+from kinema.console import Bars, say
+from kinema.errors import UsageError
+from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Optim, Recipe, Train
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Learn a representation from videos without labels."""
+
+    data: str
+    """A list (csv, tsv, txt), a folder of videos, or the folder of UCF101, HMDB51 or Kinetics."""
+    out: str
+    """The run's folder; made if it is not there."""
+    split: int = 1
+    """For data sets that come in several official splits."""
+    skip: str | None = None
+    """A file of videos to leave out, as `kinema data check --bad` writes it."""
+    resume: bool = False
+    """Go on exactly where the run in --out stopped."""
+    init_from: str | None = None
+    """Begin with the backbone of another run or checkpoint; the rest starts anew."""
+    overwrite: bool = False
+    """Replace the run in --out; the old one is renamed, not deleted."""
+    method: Annotated[MCN | CMC, tyro.conf.AvoidSubcommands] = field(default_factory=MCN)
+    clip: Clip = field(default_factory=Clip)
+    augment: Augment = field(default_factory=Augment)
+    backbone: Backbone = field(default_factory=Backbone)
+    optim: Optim = field(default_factory=Optim)
+    train: Train = field(default_factory=Train)
+
+
+def main(verb: str, argv: list[str]) -> int:
+    """Train; 75 or 130 if a signal ended it after a checkpoint."""
+    if argv and argv[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    if not argv or argv[0].startswith("-"):
+        raise UsageError(f"kinema pretrain needs a recipe first: {', '.join(recipes.RECIPES)}")
+    recipe = recipes.get(argv[0])
+    flags = parse(Pretrain, argv[1:], prog=f"kinema pretrain {argv[0]}", default=defaults(recipe))
+    recipe = replace(
+        recipe,
+        method=flags.method,
+        clip=flags.clip,
+        augment=flags.augment,
+        backbone=flags.backbone,
+        optim=flags.optim,
+        train=flags.train,
+    )
+
+    from kinema.pretraining import pretrain
+
+    with Bars() as bars:
+        run, trained = pretrain(
+            recipe,
+            data=flags.data,
+            out=flags.out,
+            split=flags.split,
+            skip=flags.skip,
+            resume=flags.resume,
+            init_from=flags.init_from,
+            overwrite=flags.overwrite,
+            report=bars.training,
+            say=say,
+        )
+    if trained.stopped_by is not None:
+        say(f"stopped at step {trained.step} with a checkpoint: the same command with --resume goes on")
+        return 130 if trained.stopped_by == signal.SIGINT else 75
+    say(f"trained {trained.step} steps; next: kinema retrieve {run.folder}  or  kinema report {run.folder}")
+    return 0
+
+
+def defaults(recipe: Recipe) -> Pretrain:
+    """The flags that a recipe stands for; data and out have to be given."""
+    return Pretrain(
+        data=tyro.MISSING,
+        out=tyro.MISSING,
+        method=recipe.method,
+        clip=recipe.clip,
+        augment=recipe.augment,
+        backbone=recipe.backbone,
+        optim=recipe.optim,
+        train=recipe.train,
+    )
+
+
+def overview() -> str:
+    """What `kinema pretrain --help` prints: the recipes, since the flags' defaults are theirs."""
+    lines = [f"  {name:12} {(make.__doc__ or '').splitlines()[0]}" for name, make in recipes.RECIPES.items()]
+    return (
+        "usage: kinema pretrain RECIPE --data DATA --out RUN [--skip FILE] [--split N]\n"
+        "                       [--resume | --init-from RUN | --overwrite] [--train.epochs N ...]\n\n"
+        "Learn a representation from videos without labels.\n\nrecipes:\n" + "\n".join(lines) + "\n\n"
+        "Every setting of a recipe is a flag: kinema pretrain RECIPE --help"
+    )

@@ -1,0 +1,90 @@
+"""Features of videos, extracted once for a network and shared by every evaluation of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kinema.data.loader import EvalClips, eval_loader
+from kinema.data.video import Video
+from kinema.evaluate.features import Features, extract
+from kinema.evaluate.settings import Evaluation
+from kinema.loading import VideoEncoder
+
+BATCH = 4
+"""Videos decoded at a time, each with all its clips."""
+
+
+class FeatureStore:
+    """Features in a folder: one file for each (weights, clip, view, clips, crops), a row for each video seen so far.
+
+    A video that was changed since counts as another one.
+    """
+
+    def __init__(self, folder: Path, *, device: torch.device, workers: int) -> None:
+        self.folder = folder
+        self.device = device
+        self.workers = workers
+
+    def features(
+        self,
+        encoder: VideoEncoder,
+        videos: Sequence[Video],
+        classes: Sequence[str],
+        evaluation: Evaluation,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Features:
+        """The features of `videos`, in their order; reads only those that the store does not hold yet."""
+        path = self.folder / f"{network_key(encoder, evaluation)}.npz"
+        known = dict(zip(*_rows(Features.load(path)), strict=True)) if path.exists() else {}
+        names = [identity(video) for video in videos]
+        missing = {name: video for name, video in zip(names, videos, strict=True) if name not in known}
+        if missing:
+            clips = EvalClips(list(missing.values()), encoder.clip, clips=evaluation.clips, crops=evaluation.crops)
+            found = extract(
+                encoder.to(self.device),
+                eval_loader(clips, batch_size=BATCH, workers=self.workers),
+                device=self.device,
+                num_videos=len(missing),
+                classes=(),
+                paths=tuple(missing),
+                progress=progress,
+            )
+            known |= dict(zip(*_rows(found), strict=True))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            rows = torch.stack(list(known.values()))
+            Features(rows, torch.full((len(rows),), -1), tuple(known), ()).save(path)
+        return Features(
+            torch.stack([known[name] for name in names]),
+            torch.tensor([video.label for video in videos]),
+            tuple(video.path for video in videos),
+            tuple(classes),
+        )
+
+
+def _rows(features: Features) -> tuple[tuple[str, ...], tuple[Tensor, ...]]:
+    return features.paths, features.vectors.unbind(0)
+
+
+def identity(video: Video) -> str:
+    """A video's path with its size and time of change."""
+    path = Path(video.path)
+    status = path.stat()
+    return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+
+
+def network_key(encoder: VideoEncoder, evaluation: Evaluation) -> str:
+    """A digest of the weights and of all that decides what the network is shown."""
+    digest = hashlib.sha256()
+    for name, value in encoder.backbone.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.cpu().numpy().tobytes())
+    shown = [asdict(encoder.clip), encoder.view, encoder.normalise, encoder.last_residual]
+    digest.update(json.dumps([*shown, evaluation.clips, evaluation.crops]).encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,64 @@
+"""From a run's folder to an encoder that can be used: `kinema.load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinema import backbones
+from kinema.data.loader import EvalClips
+from kinema.data.video import Video
+from kinema.encoder import Encoder
+from kinema.engine import checkpoint
+from kinema.run import Run
+from kinema.settings import Recipe, from_dict
+
+View = Literal["rgb", "residual", "both"]
+
+
+class VideoEncoder(Encoder):
+    """An encoder that also opens video files."""
+
+    @torch.inference_mode()
+    def embed(self, path: str | Path, *, clips: int = 10) -> Tensor:
+        """float32 [D] of unit length: the mean over evenly spaced clips of a video, the vector retrieval compares."""
+        frames, _, _ = EvalClips([Video(str(path))], self.clip, clips=clips)[0]
+        was_training = self.training
+        feature = self.eval()(frames.to(next(self.parameters()).device)).mean(dim=0)
+        self.train(was_training)
+        return F.normalize(feature, dim=0).cpu()
+
+
+def load(run: str | Path, *, view: View = "rgb") -> VideoEncoder:
+    """The trained encoder of a run's folder, or of one of its checkpoints, ready to use.
+
+    Raises:
+        UsageError: there is no run or checkpoint there, or it is damaged.
+    """
+    path = Path(run)
+    saved = checkpoint.load(path if path.is_file() else Run(path).checkpoint)
+    recipe = from_dict(Recipe, saved.recipe)
+    backbone = backbones.build(recipe.backbone.name, recipe.backbone.width)
+    weights = {
+        name.removeprefix("backbone."): value for name, value in saved.method.items() if name.startswith("backbone.")
+    }
+    checkpoint.load_state(backbone, weights, str(run))
+    return encoder_of(backbone, recipe, view=view).eval()
+
+
+def random_init(recipe: Recipe, *, view: View = "rgb", seed: int | None = None) -> VideoEncoder:
+    """The recipe's encoder before any training: the row every result is held against."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.train.seed if seed is None else seed)
+        backbone = backbones.build(recipe.backbone.name, recipe.backbone.width)
+    return encoder_of(backbone, recipe, view=view).eval()
+
+
+def encoder_of(backbone: nn.Module, recipe: Recipe, *, view: View = "rgb") -> VideoEncoder:
+    """The backbone with the recipe's clip and pixel conventions."""
+    views = recipe.method.views
+    return VideoEncoder(backbone, recipe.clip, view=view, normalise=views.normalise, last_residual=views.last_residual)

@@ -1,0 +1,160 @@
+"""`kinema pretrain` as a function: from a list of videos and a recipe to a run's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kinema import methods, recipes
+from kinema.data import sources
+from kinema.data.loader import EvalClips, eval_loader
+from kinema.data.skip import read_skip
+from kinema.engine import checkpoint
+from kinema.engine.train import Progress, Trained, pick_workers, train
+from kinema.errors import UsageError
+from kinema.evaluate import knn
+from kinema.evaluate.features import extract
+from kinema.evaluate.health import collapse_figures
+from kinema.loading import encoder_of
+from kinema.methods.base import Method
+from kinema.run import Run, begin
+from kinema.sampler import check_batch_size
+from kinema.settings import Recipe
+
+PROBE_VIDEOS = 1000
+"""Training videos that the online figures are taken on: enough for a trend, few enough to be quick."""
+PROBE_CLIPS = 2
+
+
+def pretrain(
+    recipe: Recipe | str,
+    *,
+    data: str | Path,
+    out: str | Path,
+    split: int = 1,
+    skip: str | Path | None = None,
+    resume: bool = False,
+    init_from: str | Path | None = None,
+    overwrite: bool = False,
+    report: Callable[[Progress], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> tuple[Run, Trained]:
+    """Learn a representation from the training videos of `data`, without labels.
+
+    Args:
+        recipe: a `Recipe`, or the name of one in `kinema.recipes`.
+        data: a list, a folder of videos, or a known data set's folder; of one with a test part only train is read.
+        out: the run's folder.
+        split: for data sets that come in several.
+        skip: a text file of paths to leave out, as `kinema data check` writes it.
+        resume: go on from the last checkpoint in `out`.
+        init_from: a run or checkpoint whose backbone to begin with; everything else starts anew.
+        overwrite: set aside what is in `out`.
+        report: called after each training step.
+        say: called with lines that a person may want to read.
+
+    Raises:
+        UsageError: something given cannot be used; nothing has been written then.
+        NonFiniteLoss: training met a loss that is not a number.
+    """
+    recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    say = say or (lambda line: None)
+    if resume + overwrite + (init_from is not None) > 1:
+        raise UsageError("--resume, --init-from and --overwrite exclude one another: give one of them")
+    bad = read_skip(skip) if skip is not None else frozenset()
+    listed = sources.read_source(data, split=split, skip=bad).train
+    if skip is not None:
+        say(f"{listed.skipped} of {listed.skipped + len(listed)} videos left out, as {skip} says")
+    method = methods.build(recipe, len(listed.videos))
+    check_batch_size(len(listed.videos), recipe.train.batch_size, method.split)
+    if init_from is not None:
+        begin_from(method, init_from)
+
+    folder = Path(out)
+    described = describe(listed, data, split)
+    run = begin(folder, recipe, described, resume=resume, overwrite=overwrite)
+    start = checkpoint.load(run.checkpoint) if resume else None
+    say(summary(method, recipe, listed))
+    trained = train(
+        method,
+        listed.videos,
+        recipe,
+        folder,
+        data=described,
+        recipe_dict=json.loads(json.dumps(asdict(recipe))),
+        start=start,
+        probe=make_probe(method, recipe, listed),
+        report=report,
+    )
+    return run, trained
+
+
+def describe(listed: sources.VideoList, data: str | Path, split: int) -> dict[str, Any]:
+    """What a run records of its videos; the digest is over their order, since a bank's rows depend on it."""
+    names = "\n".join(Path(video.path).name for video in listed.videos)
+    return {
+        "path": str(data),
+        "split": split,
+        "name": listed.name,
+        "videos": len(listed.videos),
+        "classes": len(listed.classes),
+        "digest": hashlib.sha256(names.encode()).hexdigest()[:16],
+    }
+
+
+def begin_from(method: Method, source: str | Path) -> None:
+    """Give the method's backbone the weights of another run's."""
+    path = Path(source)
+    saved = checkpoint.load(path if path.is_file() else Run(path).checkpoint)
+    weights = {
+        name.removeprefix("backbone."): value for name, value in saved.method.items() if name.startswith("backbone.")
+    }
+    checkpoint.load_state(method.backbone, weights, str(source))
+
+
+def summary(method: Method, recipe: Recipe, listed: sources.VideoList) -> str:
+    """What is about to be trained, and the loss of a network that knows nothing."""
+    weights = sum(parameter.numel() for parameter in method.backbone.parameters())
+    chance = ", ".join(f"{name} {value:.3f}" for name, value in method.chance().items())
+    halves = " + as many for the query stage" if method.split else ""
+    clip, train_on = recipe.clip, recipe.train
+    return (
+        f"{recipe.method.name} on {len(listed.videos)} videos of {listed.name}: {recipe.backbone.name} x "
+        f"{recipe.backbone.width:g} ({weights / 1e6:.2f} M parameters), clips {clip.frames}x{clip.stride} at "
+        f"{clip.size} px, batch {train_on.batch_size}{halves}, {train_on.epochs} epochs; chance loss: {chance}"
+    )
+
+
+def make_probe(method: Method, recipe: Recipe, listed: sources.VideoList) -> Callable[[], dict[str, float]]:
+    """The online figures: collapse of the features and, where there are labels, leave-one-out kNN on train videos."""
+    every = max(1, -(-len(listed.videos) // PROBE_VIDEOS))
+    videos = listed.videos[::every]
+    labelled = all(video.label >= 0 for video in videos) and len({video.label for video in videos}) > 1
+
+    def probe() -> dict[str, float]:
+        encoder = encoder_of(method.backbone, recipe)
+        device = next(method.backbone.parameters()).device
+        loader = eval_loader(
+            EvalClips(videos, recipe.clip, clips=PROBE_CLIPS), batch_size=16, workers=pick_workers(recipe.train.workers)
+        )
+        with torch.random.fork_rng(devices=[]):
+            features = extract(
+                encoder,
+                loader,
+                device=device,
+                num_videos=len(videos),
+                classes=listed.classes,
+                paths=tuple(video.path for video in videos),
+            )
+        figures = collapse_figures(features.vectors)
+        if labelled:
+            figures["probe/knn_top1"] = knn.knn_accuracy(features).top1
+        return figures
+
+    return probe
