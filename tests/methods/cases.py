@@ -1,0 +1,47 @@
+"""Every method, tiny, with a batch for it. A new method is a line in `CASES`; `test_methods.py` does the rest."""
+
+from dataclasses import replace
+
+import torch
+
+from kinema import methods
+from kinema.batch import DICE, Batch, Step, generator
+from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
+
+VIDEOS, BATCH = 24, 4
+
+TINY = Recipe(
+    clip=Clip(frames=4, size=16),
+    augment=Augment(),
+    backbone=Backbone("r3d_vcop", width=1 / 16),
+    optim=Optim(lr=0.05),
+    train=Train(epochs=2, batch_size=BATCH, workers=0, device="cpu"),
+)
+SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
+
+CASES = {
+    "mcn": replace(TINY, method=MCN(**SMALL)),
+    "cmc": replace(TINY, method=CMC(**SMALL)),
+}
+
+
+def build(recipe, videos=VIDEOS):
+    """The recipe's method, ready to train."""
+    return methods.build(recipe, videos).train()
+
+
+def batch(method, seed=0, videos=VIDEOS):
+    """Clips of noise in the shape that the method draws them; frames of two sizes, as after `collate`."""
+    count = method.recipe.train.batch_size * (1 if method.split is None else 2)
+    rng = generator("batch", seed)
+    shape = method.draw(12, rng).indices.shape
+    clips = torch.randint(0, 256, (count, *shape, 20, 24, 3), generator=rng, dtype=torch.uint8)
+    extent = torch.tensor([[20, 24], [18, 20]]).repeat(count // 2, 1)
+    clips[1::2, :, :, 18:], clips[1::2, :, :, :, 20:] = 0, 0
+    dice = torch.rand(count, shape[0], DICE, generator=rng)
+    return Batch(clips, extent, dice, torch.randperm(videos, generator=rng)[:count], torch.full((count,), -1))
+
+
+def step(number=0, **changes):
+    """An early step, at a rate high enough for its trace to show."""
+    return Step(**{"number": number, "epoch": 0, "lr": 0.05, "seed": 0} | changes)

@@ -1,0 +1,254 @@
+import io
+import typing
+from dataclasses import fields, is_dataclass, replace
+
+import pytest
+import torch
+from cases import BATCH, CASES, VIDEOS, batch, build, step
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinema.batch import generator
+from kinema.errors import UsageError
+from kinema.methods import METHODS
+from kinema.sampler import check_batch_size
+from kinema.settings import METHOD_SETTINGS
+
+every_method = pytest.mark.parametrize("name", CASES)
+
+
+def state_of(method):
+    return {name: value.clone() for name, value in method.state_dict().items()}
+
+
+def changed(before, method):
+    return {name for name, value in method.state_dict().items() if not torch.equal(before[name], value)}
+
+
+def test_every_method_has_a_case_and_settings():
+    assert set(METHODS) == set(CASES) == set(METHOD_SETTINGS)
+    assert all(recipe.method.name == name for name, recipe in CASES.items())
+
+
+@every_method
+@given(num_frames=st.integers(1, 300), frames=st.integers(1, 32), stride=st.integers(1, 5), seed=st.integers(0, 99))
+def test_draws_stay_inside_any_video(name, num_frames, frames, stride, seed):
+    method = drawing_method(name)
+    method.recipe = replace(method.recipe, clip=replace(method.recipe.clip, frames=frames, stride=stride))
+    drawn = method.draw(num_frames, generator(seed))
+    assert drawn.indices.dtype == torch.int64
+    assert drawn.indices.dim() == 2
+    assert drawn.indices.shape[1] >= frames
+    assert drawn.indices.min() >= 0
+    assert drawn.indices.max() < num_frames
+    assert torch.equal(drawn.indices, method.draw(num_frames, generator(seed)).indices)
+
+
+BUILT = {}
+
+
+def drawing_method(name):
+    return BUILT.setdefault(name, build(CASES[name]))
+
+
+@every_method
+def test_loss_is_a_finite_scalar_with_detached_terms(name):
+    method = build(CASES[name])
+    outcome = method.loss(batch(method), step())
+    assert outcome.total.shape == ()
+    assert outcome.total.dtype == torch.float32
+    assert torch.isfinite(outcome.total)
+    assert outcome.terms
+    for value in outcome.terms.values():
+        assert value.shape == ()
+        assert torch.isfinite(value)
+        assert not value.requires_grad
+
+
+@every_method
+def test_loss_is_a_function_of_batch_and_step_and_changes_nothing(name):
+    method = build(CASES[name])
+    given, before = batch(method), state_of(method)
+    clips = given.clips.clone()
+    torch.manual_seed(1)
+    first = method.loss(given, step(7))
+    torch.manual_seed(2)
+    second = method.loss(given, step(7))
+    assert torch.equal(first.total, second.total)
+    assert {name: float(value) for name, value in first.terms.items()} == {
+        name: float(value) for name, value in second.terms.items()
+    }
+    assert changed(before, method) == set()
+    assert torch.equal(clips, given.clips)
+    assert not torch.equal(first.total, method.loss(given, step(8)).total)
+    assert not torch.equal(first.total, method.loss(batch(method, seed=1), step(7)).total)
+
+
+@every_method
+def test_every_parameter_gets_a_gradient(name):
+    method = build(CASES[name])
+    method.loss(batch(method), step()).total.backward()
+    without = [name for name, p in method.named_parameters() if p.grad is None or p.grad.abs().max() == 0]
+    assert without == []
+    assert all(torch.isfinite(p.grad).all() for p in method.parameters())
+
+
+@every_method
+def test_gradient_changes_neither_buffers_nor_weights(name):
+    method = build(CASES[name])
+    before = state_of(method)
+    method.loss(batch(method), step()).total.backward()
+    assert changed(before, method) == set()
+
+
+@every_method
+def test_commit_changes_the_buffers_that_writes_name_and_no_others(name):
+    method = build(CASES[name])
+    before, outcome = state_of(method), method.loss(batch(method), step())
+    named = {write.buffer for write in outcome.writes}
+    method.commit(outcome.writes)
+    assert changed(before, method) == named
+    assert named <= {name for name, _ in method.named_buffers()}
+    assert all(not value.requires_grad for _, value in method.named_buffers())
+    running = {name for name in before if name.endswith(("running_mean", "running_var", "num_batches_tracked"))}
+    assert running <= named
+
+
+@every_method
+def test_commit_writes_the_rows_of_the_batchs_videos_alone(name):
+    method = build(CASES[name])
+    given, before = batch(method), state_of(method)
+    method.commit(method.loss(given, step()).writes)
+    for buffer in ("banks.rgb", "banks.residual"):
+        moved = (before[buffer] != method.get_buffer(buffer)).any(dim=1).nonzero()[:, 0]
+        assert moved.tolist() == sorted(given.video.tolist())
+        torch.testing.assert_close(method.get_buffer(buffer)[moved].norm(dim=1), torch.ones(len(moved)))
+
+
+@every_method
+def test_a_later_write_wins(name):
+    from kinema.batch import Write
+
+    method = build(CASES[name])
+    row = torch.tensor([3])
+    first, second = (torch.full((1, method.banks.rgb.shape[1]), value) for value in (1.0, 2.0))
+    method.commit([Write("banks.rgb", first, row), Write("banks.rgb", second, row)])
+    assert torch.equal(method.banks.rgb[row], second)
+
+
+@every_method
+def test_state_dict_round_trips_through_a_file(name):
+    method, other = build(CASES[name]), build(replace(CASES[name], train=replace(CASES[name].train, seed=1)))
+    given = batch(method)
+    method.commit(method.loss(given, step()).writes)
+    file = io.BytesIO()
+    torch.save(method.state_dict(), file)
+    file.seek(0)
+    assert not torch.equal(method.loss(given, step(1)).total, other.loss(given, step(1)).total)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    assert torch.equal(method.loss(given, step(1)).total, other.loss(given, step(1)).total)
+
+
+@every_method
+def test_weights_and_banks_depend_on_the_seed_alone(name):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = state_of(build(CASES[name]))
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(6)
+    assert changed(first, build(CASES[name])) == set()
+    other = build(replace(CASES[name], train=replace(CASES[name].train, seed=1)))
+    assert {"banks.rgb", "backbone.conv1.temporal_spatial_conv.weight"} <= changed(first, other)
+
+
+@every_method
+def test_chance_names_terms_of_the_loss(name):
+    method = build(CASES[name])
+    chance, outcome = method.chance(), method.loss(batch(method), step())
+    assert set(chance) <= set(outcome.terms)
+    assert all(value > 0 for value in chance.values())
+
+
+@every_method
+def test_a_few_steps_on_one_batch_lower_its_loss(name):
+    method = build(CASES[name])
+    given = batch(method)
+    optim = torch.optim.SGD(method.parameters(), lr=0.05)
+    losses = []
+    for _ in range(8):
+        outcome = method.loss(given, step(3))  # one step's randomness, so that the losses can be compared
+        losses.append(outcome.total.item())
+        optim.zero_grad()
+        outcome.total.backward()
+        optim.step()
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@every_method
+def test_bf16_autocast_gives_nearly_the_same_loss(name):
+    method = build(CASES[name])
+    given = batch(method)
+    plain = method.loss(given, step())
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = method.loss(given, step())
+    assert mixed.total.dtype == torch.float32
+    torch.testing.assert_close(mixed.total, plain.total, rtol=0.2, atol=0)  # four videos: batch norm enlarges rounding
+    mixed.total.backward()
+    assert all(torch.isfinite(p.grad).all() for p in method.parameters())
+
+
+@every_method
+def test_fewer_videos_than_a_batch_are_refused(name):
+    method = build(CASES[name], videos=3)
+    with pytest.raises(UsageError, match="3 videos do not fill one batch of 4"):
+        check_batch_size(3, BATCH, method.split)
+
+
+def options(settings, path=()):
+    """(path, value) for every value of every choice and switch in a method's settings, nested ones included."""
+    hints = typing.get_type_hints(type(settings))
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value):
+            yield from options(value, (*path, each.name))
+        elif typing.get_origin(hints[each.name]) is typing.Literal and each.name != "name":
+            yield from (((*path, each.name), choice) for choice in typing.get_args(hints[each.name]))
+        elif hints[each.name] is bool:
+            yield from (((*path, each.name), choice) for choice in (False, True))
+
+
+def with_option(settings, path, value):
+    if len(path) == 1:
+        return replace(settings, **{path[0]: value})
+    return replace(settings, **{path[0]: with_option(getattr(settings, path[0]), path[1:], value)})
+
+
+EVERY_OPTION = [
+    pytest.param(name, path, value, id=f"{name}-{'.'.join(path)}={value}")
+    for name, recipe in CASES.items()
+    for path, value in options(recipe.method)
+]
+
+
+@pytest.mark.parametrize(("name", "path", "value"), EVERY_OPTION)
+def test_every_choice_makes_a_step_with_a_finite_loss(name, path, value):
+    method = build(replace(CASES[name], method=with_option(CASES[name].method, path, value)))
+    given, before = batch(method), state_of(method)
+    outcome = method.loss(given, step())
+    outcome.total.backward()
+    assert torch.isfinite(outcome.total)
+    assert all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None)
+    assert all(p.grad is not None for p in method.backbone.parameters())
+    assert changed(before, method) == set()
+    method.commit(outcome.writes)
+    assert torch.isfinite(method.loss(batch(method, seed=1), step(1)).total)
+
+
+def test_choices_are_found_in_nested_settings():
+    paths = {".".join(path) for _, path, _ in (param.values for param in EVERY_OPTION)}
+    assert {"meta.order", "pairs.grid", "views.last_residual", "contrast.form", "contrast.exclude_self"} <= paths
+
+
+def test_cases_are_small_enough_to_be_quick():
+    assert max(sum(p.numel() for p in build(recipe).parameters()) for recipe in CASES.values()) < 200_000
+    assert VIDEOS >= 2 * BATCH
