@@ -11,7 +11,7 @@ from kinema.visualise.pictures import spread
 
 RULE = (
     "Chosen by a rule that sees no result: classes evenly spaced over the class list, and of each class videos evenly "
-    "spaced over the test list, beginning a little later for each class."
+    "spaced over the list, beginning a little later for each class."
 )
 """`spread_over_classes` in words, for the page."""
 
