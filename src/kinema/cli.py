@@ -87,11 +87,12 @@ def parse(kind: type[A], argv: list[str], *, prog: str, default: Any = None) -> 
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(kind, prog=prog, args=argv, default=default, config=(tyro.conf.FlagCreatePairsOff,))
+            flags = tyro.cli(kind, prog=prog, args=argv, default=default, config=(tyro.conf.FlagCreatePairsOff,))
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
         raise UsageError(one_line(said.getvalue()) + f"; see {prog} --help") from None
+    assert isinstance(flags, kind)
     return flags
 
 
