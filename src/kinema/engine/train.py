@@ -169,7 +169,7 @@ def check_finite(
     if not torch.isfinite(value):
         terms = ", ".join(f"{name} {float(value):.4g}" for name, value in outcome.terms.items())
         raise NonFiniteLoss(
-            f"the {name} is {float(value)} at step {step.number} (lr {step.lr:.3g}; {terms}); videos {numbers}, "
+            f"the {name} is {value.item()} at step {step.number} (lr {step.lr:.3g}; {terms}); videos {numbers}, "
             f"first {videos[numbers[0]].path}: lower --optim.lr or set --optim.clip-grad; the last checkpoint is whole"
         )
 

@@ -1,0 +1,291 @@
+import errno
+import json
+import os
+import signal
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+from kinema import methods
+from kinema.engine import checkpoint
+from kinema.engine.train import is_due, mixed, pick_device, stop_on_signal, train
+from kinema.errors import KinemaError, NonFiniteLoss
+from kinema.methods import mcn
+from kinema.settings import CMC, MCN, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
+
+TIMES = ("data_time", "step_time")
+SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
+
+
+def recipe(method=None, **settings):
+    return Recipe(
+        method=method or MCN(**SMALL),
+        clip=Clip(frames=4, stride=2, size=16),
+        backbone=Backbone("r3d_vcop", width=1 / 16),
+        optim=Optim(lr=0.02, schedule="cosine"),
+        train=Train(**{"epochs": 3, "batch_size": 4, "workers": 0, "device": "cpu"} | settings),
+    )
+
+
+def run(clips, folder, chosen, *, start=None, report=None, probe=None):
+    """A run as `kinema.pretrain` starts it, and its method at the end."""
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    method = methods.build(chosen, len(clips))
+    given = json.loads(json.dumps(asdict(chosen)))
+    trained = train(
+        method, clips, chosen, folder, data={"name": "t"}, recipe_dict=given, start=start, report=report, probe=probe
+    )
+    return method, trained
+
+
+def rows(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def untimed(folder):
+    return [{name: value for name, value in row.items() if not name.endswith(TIMES)} for row in rows(folder)]
+
+
+def last(folder):
+    return checkpoint.load(folder / "checkpoints" / "last.pt")
+
+
+def assert_same(one, other):
+    assert set(one) == set(other)
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+
+
+@pytest.fixture(scope="module")
+def whole(clips, tmp_path_factory):
+    """A run of MCN that nothing interrupted: two steps an epoch, three epochs."""
+    folder = tmp_path_factory.mktemp("whole")
+    method, trained = run(clips, folder, recipe())
+    return folder, method.state_dict(), trained
+
+
+def test_run_ends_with_finite_figures_and_its_files(whole):
+    folder, state, trained = whole
+    assert (trained.step, trained.stopped_by) == (6, None)
+    assert [(row["step"], row["epoch"]) for row in rows(folder)] == [(2, 1), (4, 2), (6, 3)]
+    for row in rows(folder):
+        assert {"train/loss", "train/lr", "train/grad_norm", "train/contrast", "train/binary"} <= set(row)
+        assert {"train/data_time", "train/step_time"} <= set(row)
+        assert all(torch.isfinite(torch.tensor(float(value))) for value in row.values())
+    files = {path.name for path in folder.iterdir()} - {"tensorboard"}  # there where it is installed
+    assert files == {"checkpoints", "metrics.csv", "metrics.jsonl"}
+    assert [path.name for path in (folder / "checkpoints").iterdir()] == ["last.pt"]
+    assert last(folder).step == 6
+    assert_same(last(folder).method, state)
+
+
+def test_training_moves_weights_banks_and_statistics(whole, clips):
+    _, state, _ = whole
+    fresh = methods.build(recipe(), len(clips)).state_dict()
+    still = {name for name, value in state.items() if torch.equal(value, fresh[name])}
+    assert still == set()
+
+
+def test_a_run_is_decided_by_its_seed(whole, clips, tmp_path):
+    folder, state, _ = whole
+    torch.manual_seed(123)
+    again, _ = run(clips, tmp_path / "again", recipe())
+    assert_same(again.state_dict(), state)
+    assert untimed(tmp_path / "again") == untimed(folder)
+    other, _ = run(clips, tmp_path / "other", recipe(seed=1))
+    assert not torch.equal(other.state_dict()["projection.weight"], state["projection.weight"])
+
+
+def test_workers_do_not_change_a_run(whole, clips, tmp_path):
+    folder, state, _ = whole
+    method, _ = run(clips, tmp_path, recipe(workers=2))
+    assert_same(method.state_dict(), state)
+    assert untimed(tmp_path) == untimed(folder)
+
+
+def interrupt_at(step, number=signal.SIGTERM):
+    def report(progress):
+        if progress.step == step:
+            os.kill(os.getpid(), number)
+
+    return report
+
+
+@pytest.mark.parametrize(("at", "workers"), [(3, 0), (3, 2), (4, 0)])  # within an epoch, and at its end
+def test_interrupted_and_resumed_run_ends_as_one_that_was_not(whole, clips, tmp_path, at, workers):
+    folder, state, trained = whole
+    chosen = recipe(workers=workers)
+    before = signal.getsignal(signal.SIGTERM)
+    _, stopped = run(clips, tmp_path, chosen, report=interrupt_at(at))
+    assert (stopped.step, stopped.stopped_by) == (at, signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert last(tmp_path).step == at
+    method, resumed = run(clips, tmp_path, chosen, start=last(tmp_path))
+    assert (resumed.step, resumed.stopped_by) == (6, None)
+    assert_same(method.state_dict(), state)
+    assert_same(last(tmp_path).method, last(folder).method)
+    assert untimed(tmp_path) == untimed(folder)
+    assert {name: value for name, value in resumed.figures.items() if name not in TIMES} == {
+        name: value for name, value in trained.figures.items() if name not in TIMES
+    }
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        CMC(contrast=Contrast(negatives=8, form="nce", z_momentum=0.9), views=Views(dim=16)),
+        replace(MCN(**SMALL), meta=replace(MCN().meta, order=2, resplit="iteration")),
+    ],
+)
+def test_other_methods_resume_exactly_too(clips, tmp_path, method):
+    chosen = replace(recipe(method, epochs=2), optim=Optim(name="adamw", lr=0.002))
+    straight, _ = run(clips, tmp_path / "straight", chosen)
+    run(clips, tmp_path / "broken", chosen, report=interrupt_at(1, signal.SIGINT))
+    resumed, _ = run(clips, tmp_path / "broken", chosen, start=last(tmp_path / "broken"))
+    assert_same(resumed.state_dict(), straight.state_dict())
+    assert untimed(tmp_path / "broken") == untimed(tmp_path / "straight")
+
+
+def test_resuming_a_finished_run_takes_no_step(whole, clips):
+    folder, state, _ = whole
+    before = untimed(folder)
+    method, trained = run(clips, folder, recipe(), start=last(folder))
+    assert trained.step == 6
+    assert_same(method.state_dict(), state)
+    assert untimed(folder) == before
+
+
+def test_progress_is_reported_after_each_step(clips, tmp_path):
+    seen = []
+    run(
+        clips, tmp_path, recipe(epochs=2), report=lambda p: seen.append((p.step, p.steps, p.epoch, p.figures()["loss"]))
+    )
+    assert [(step, steps, epoch) for step, steps, epoch, _ in seen] == [(1, 4, 0), (2, 4, 0), (3, 4, 1), (4, 4, 1)]
+    logged = [row["train/loss"] for row in rows(tmp_path)]
+    assert [loss for *_, loss in seen][1::2] == pytest.approx(logged)
+
+
+def test_probe_is_taken_every_few_epochs_and_at_the_end(clips, tmp_path):
+    run(clips, tmp_path, recipe(probe_every=2), probe=lambda: {"probe/knn_top1": 50.0})
+    assert ["probe/knn_top1" in row for row in rows(tmp_path)] == [False, True, True]
+    assert [is_due(epoch, 0, 3) for epoch in (1, 2, 3)] == [False] * 3
+
+
+def test_probe_that_leaves_the_model_in_evaluation_mode_changes_nothing(whole, clips, tmp_path):
+    _, state, _ = whole
+    (tmp_path / "checkpoints").mkdir()
+    chosen = recipe(probe_every=1)
+    method = methods.build(chosen, len(clips))
+
+    def probe():
+        method.eval()
+        return {}
+
+    train(method, clips, chosen, tmp_path, data={}, recipe_dict={}, probe=probe)
+    assert_same(method.state_dict(), state)
+
+
+def test_checkpoints_are_kept_when_asked_for(clips, tmp_path):
+    run(clips, tmp_path, recipe(keep_every=2))
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["epoch_0002.pt", "last.pt"]
+    assert checkpoint.load(tmp_path / "checkpoints" / "epoch_0002.pt").step == 4
+
+
+def breaking(monkeypatch, at, spoil):
+    """From step `at` on, the loss is passed through `spoil`."""
+    plain = mcn.MCN.loss
+
+    def loss(self, batch, step):
+        outcome = plain(self, batch, step)
+        return replace(outcome, total=spoil(outcome.total)) if step.number >= at else outcome
+
+    monkeypatch.setattr(mcn.MCN, "loss", loss)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [
+        (lambda total: total * float("nan"), "the loss is nan"),
+        (lambda total: total + float("inf"), "the loss is inf"),
+        (lambda total: total + (total - total.detach()).sqrt(), "the gradient's norm is "),  # its slope is infinite
+    ],
+)
+def test_loss_or_gradient_that_is_no_number_stops_before_it_does_harm(clips, tmp_path, monkeypatch, spoil, name):
+    breaking(monkeypatch, 3, spoil)
+    with pytest.raises(NonFiniteLoss) as caught:
+        run(clips, tmp_path, recipe())
+    message = str(caught.value)
+    assert caught.value.exit_code == 4
+    assert "\n" not in message
+    assert name in message
+    assert "at step 3 " in message
+    numbers = [int(number) for number in message.split("videos [")[1].split("]")[0].split(", ")]
+    assert len(numbers) == 8
+    assert f"first {clips[numbers[0]].path}" in message
+    kept = last(tmp_path)
+    assert kept.step == 2
+    assert all(torch.isfinite(value).all() for value in kept.method.values())
+
+
+def test_gradient_that_is_no_number_in_an_epochs_last_step_spares_the_checkpoint(clips, tmp_path, monkeypatch):
+    breaking(monkeypatch, 3, lambda total: total + (total - total.detach()).sqrt())
+    with pytest.raises(NonFiniteLoss):
+        run(clips, tmp_path, recipe(epochs=2))
+    assert last(tmp_path).step == 2
+
+
+def test_full_disk_during_a_checkpoint_is_one_line_and_loses_nothing(clips, tmp_path, monkeypatch):
+    plain = torch.save
+
+    def save(content, file):
+        if content["step"] > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(content, file)
+
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(KinemaError, match=r"No space left on device.*the one before it is kept"):
+        run(clips, tmp_path, recipe())
+    assert last(tmp_path).step == 2
+    monkeypatch.setattr(torch, "save", plain)
+    _, resumed = run(clips, tmp_path, recipe(), start=last(tmp_path))
+    assert resumed.step == 6
+    assert [row["step"] for row in rows(tmp_path)] == [2, 4, 6]
+
+
+def test_gradient_is_clipped_to_the_norm_asked_for(clips, tmp_path):
+    tight = replace(
+        recipe(epochs=1), optim=Optim(lr=1.0, momentum=0.0, weight_decay=0.0, clip_grad=1e-3, schedule="constant")
+    )
+    method, _ = run(clips, tmp_path, replace(tight, method=replace(tight.method, meta=replace(MCN().meta, order=0))))
+    fresh = methods.build(tight, len(clips))
+    moved = sum((p - q).square().sum() for p, q in zip(method.parameters(), fresh.parameters(), strict=True)).sqrt()
+    steps = last(tmp_path).step
+    assert 0 < moved <= 1e-3 * steps * 1.01
+    assert rows(tmp_path)[0]["train/grad_norm"] > 1e-3  # logged before clipping
+
+
+def test_second_interrupt_ends_at_once():
+    with pytest.raises(KeyboardInterrupt), stop_on_signal() as stopped:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stopped() == signal.SIGINT
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_precision_is_mixed_on_a_gpu_or_when_asked_for():
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert [mixed("auto", device) for device in (cpu, cuda)] == [False, True]
+    assert [mixed("32-true", device) for device in (cpu, cuda)] == [False, False]
+    assert [mixed("bf16-mixed", device) for device in (cpu, cuda)] == [True, True]
+
+
+def test_mixed_precision_trains(clips, tmp_path):
+    _, trained = run(clips, tmp_path, recipe(epochs=1, precision="bf16-mixed"))
+    assert torch.isfinite(torch.tensor(trained.figures["loss"]))
+    assert all(value.dtype != torch.bfloat16 for value in last(tmp_path).method.values())
+
+
+def test_device_is_the_one_asked_for():
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
