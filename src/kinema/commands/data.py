@@ -1,0 +1,142 @@
+"""`kinema data check DATA` and `kinema data synthetic FOLDER`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from kinema.cli import parse
+from kinema.console import Bars, say
+from kinema.errors import DataError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from kinema.data.check import Report
+
+SHOWN = 20
+"""Problems of one kind that are printed; --json has all."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Read every video from end to end, and find what would break or distort training."""
+
+    data: tyro.conf.Positional[str]
+    """A list, a folder of videos, or the folder of a known data set."""
+    split: int = 1
+    """For data sets that come in several official splits."""
+    frames: int = 32
+    """Frames that a clip spans; shorter videos are listed, since their first frame will be repeated."""
+    bad: str | None = None
+    """Write the videos that cannot be used into this file, for `kinema pretrain --skip`."""
+    json: str | None = None
+    """Write the whole report into this file."""
+    workers: int | None = None
+    """Processes; `None` means one a core, up to 8."""
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Make real video files of moving textured shapes: motion is the class, appearance is independent of it."""
+
+    folder: tyro.conf.Positional[str]
+    """Where to; gets train.csv, test.csv, classes.txt and meta.csv."""
+    train: int = 384
+    """Training clips."""
+    test: int = 160
+    """Test clips; their shapes, textures and backgrounds do not occur in training."""
+    frames: int = 32
+    size: int = 80
+    """Height and width in pixels."""
+    seed: int = 0
+
+
+def main(verb: str, argv: list[str]) -> int:
+    """Dispatch on the second word."""
+    jobs = {"check": check, "synthetic": synthetic}
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: kinema data check DATA [flags]\n       kinema data synthetic FOLDER [flags]")
+        return 0
+    if argv[0] not in jobs:
+        raise UsageError(f"unknown verb 'data {argv[0]}': {nearest(argv[0], list(jobs))}")
+    return jobs[argv[0]](argv[1:])
+
+
+def check(argv: list[str]) -> int:
+    """Print what was found; 3 if anything but warnings was."""
+    flags = parse(Check, argv, prog="kinema data check")
+
+    from kinema.data.check import check as inspect
+    from kinema.data.sources import read_source
+    from kinema.engine.train import pick_workers
+
+    source = read_source(flags.data, split=flags.split, allow_missing=True)
+    with Bars() as bars:
+        report = inspect(
+            source.sides(),
+            frames_needed=flags.frames,
+            workers=pick_workers(flags.workers),
+            progress=lambda done, total: bars.show("videos checked", done, total),
+        )
+    print_report(report, source.name)
+    if flags.json is not None:
+        Path(flags.json).write_text(json.dumps(report.to_json(), indent=2) + "\n")
+    if flags.bad is not None:
+        say(f"{report.write_skip(flags.bad)} bad videos written to {flags.bad}: pass it to kinema pretrain --skip")
+    return 0 if report.ok else DataError.exit_code
+
+
+def print_report(report: Report, name: str) -> None:
+    """Sizes and lengths of each side, then the problems by kind."""
+    console = Console()
+    table = Table(title=f"{name}: what is there", caption="frames: shortest-median-longest")
+    for column in ("", "videos", "read", "classes", "frames", "minutes", "MB", "mostly"):
+        table.add_column(column, justify="right" if column else "left")
+    for side, found in report.sides.items():
+        lengths = f"{found.frames_shortest}-{found.frames_median:g}-{found.frames_longest}"
+        size = next(iter(found.sizes), "-")
+        row = (found.videos, found.readable, found.classes, lengths, round(found.seconds / 60, 1))
+        table.add_row(side, *map(str, row), f"{found.num_bytes / 1e6:.1f}", size)
+    console.print(table)
+    counts = Counter(problem.kind for problem in report.problems)
+    if not counts:
+        console.print("no problems found")
+        return
+    problems = Table(title="problems")
+    for column in ("kind", "video", "what"):
+        problems.add_column(column, overflow="fold")
+    for kind, count in counts.items():
+        those = [problem for problem in report.problems if problem.kind == kind]
+        for problem in those[:SHOWN]:
+            problems.add_row(kind, problem.path, problem.detail)
+        if count > SHOWN:
+            problems.add_row(kind, f"and {count - SHOWN} more", "--json FILE has all")
+    console.print(problems)
+
+
+def synthetic(argv: list[str]) -> int:
+    """Make the clips."""
+    flags = parse(Synthetic, argv, prog="kinema data synthetic")
+
+    from kinema.data.synthetic import make
+    from kinema.engine.train import pick_workers
+
+    with Bars() as bars:
+        folder = make(
+            Path(flags.folder),
+            train=flags.train,
+            test=flags.test,
+            frames=flags.frames,
+            size=flags.size,
+            seed=flags.seed,
+            workers=pick_workers(None),
+            progress=lambda done, total: bars.show("clips made", done, total),
+        )
+    say(f"made {flags.train} train and {flags.test} test clips in {folder}")
+    return 0
