@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,10 @@ from kinema import sampler
 from kinema.batch import DICE, Batch, Draw, generator
 from kinema.data.decode import open_video
 from kinema.data.video import Video
+from kinema.errors import KinemaError
 from kinema.settings import Clip
+
+T = TypeVar("T", covariant=True)
 
 WIDEST = 2
 """Frames longer than this many times their short side lose their ends, so that one panorama cannot fill a batch."""
@@ -116,11 +120,22 @@ class EpochSampler(Sampler[list[Place]]):
                 yield [(epoch, number) for number in row]
 
 
+class Loader(DataLoader[T]):
+    """A DataLoader whose workers' errors are raised as they were said, in one line; torch adds their traceback."""
+
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # of what torch's own iterator has, we use only this
+        try:
+            yield from super().__iter__()
+        except KinemaError as problem:
+            cls, last = type(problem), str(problem).strip().splitlines()[-1]
+            raise cls(last.removeprefix(f"{cls.__module__}.{cls.__qualname__}: ")) from None
+
+
 def train_loader(
     dataset: TrainClips, epoch_sampler: EpochSampler, *, workers: int, pin_memory: bool = False
 ) -> DataLoader[Batch]:
     """Batches of all the steps that are left, across epochs, without a pause between two."""
-    return DataLoader(
+    return Loader(
         dataset,  # type: ignore[arg-type]  # its samples become a Batch in `collate`
         batch_sampler=epoch_sampler,
         collate_fn=collate,
@@ -168,7 +183,7 @@ def crop(frames: Tensor, size: int, crops: int) -> list[Tensor]:
 
 def eval_loader(dataset: EvalClips, *, batch_size: int, workers: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
     """Every video once, in order: clips uint8 [B, N, T, S, S, 3], number int64 [B], label int64 [B]."""
-    return DataLoader(
+    return Loader(
         dataset,  # type: ignore[arg-type]  # the default collate turns numbers into tensors
         batch_size=batch_size,
         num_workers=workers,
