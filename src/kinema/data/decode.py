@@ -1,8 +1,9 @@
 """Opening a video with the best decoder at hand.
 
 `auto` takes the first of torchcodec, PyAV and OpenCV that works on this machine; the environment variable
-KINEMA_DECODER names another choice for `auto`. All of them return the same frames (`kinema.data.reader`). torchcodec
-does not read every file frame by frame as it should (AVI with B-frames, see `read_pyav`); `auto` reads those with PyAV.
+KINEMA_DECODER names another choice for `auto`. All of them return the same frames (`kinema.data.reader`). Some files
+torchcodec would miscount or convert differently (AVI with B-frames, as in UCF101; interlaced or 10-bit video): PyAV,
+which surveys every file for it, then keeps them under `auto`, and asking for torchcodec by name is an error.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from kinema.errors import DataError
 class OpenCVReader(Reader):
     """Sequential reading; opening decodes the whole file once to count its frames.
 
-    OpenCV does not report damage inside a file, so files that are visibly cut off are refused as a whole.
+    OpenCV does not report damage inside a file, so files that are visibly cut off are refused as a whole. It returns
+    garbage for interlaced video without saying so (seen with 5.0), and takes an album cover for a video: prefer PyAV.
     """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
@@ -28,14 +29,17 @@ class OpenCVReader(Reader):
         if is_cut(path):
             raise TruncatedFile(f"{path}: truncated (its end is missing)")
         self._open()
-        self.fps = float(self._capture.get(_cv2().CAP_PROP_FPS))
         found, first = self._capture.read()
         if not found:
             raise DataError(f"{path}: no frame can be decoded")
         self.height, self.width = first.shape[:2]
+        start = end = self._milliseconds()
         self.num_frames = 1
         while self._capture.grab():
             self.num_frames += 1
+            end = self._milliseconds()
+        stated = float(self._capture.get(_cv2().CAP_PROP_FPS))
+        self.fps = 1000 * (self.num_frames - 1) / (end - start) if end > start else stated
         self._open()
 
     def _open(self) -> None:
@@ -44,6 +48,9 @@ class OpenCVReader(Reader):
         self._position = -1
         if not self._capture.isOpened():
             raise DataError(f"{self.path}: OpenCV finds no video in it")
+
+    def _milliseconds(self) -> float:
+        return float(self._capture.get(_cv2().CAP_PROP_POS_MSEC))
 
     def _read(self, ascending: list[int]) -> Tensor:
         if ascending[0] <= self._position:

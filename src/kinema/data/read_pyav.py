@@ -36,15 +36,16 @@ class Table:
     """Presentation times in units of the stream's time base; strictly ascending."""
     keys: tuple[int, ...]
     """Frames at which decoding can start, ascending; 0 is always one."""
-    seek_times: tuple[int, ...]
-    """For each key frame the decoding time to seek to."""
+    key_decode_times: tuple[int, ...]
+    """For each key frame its decoding time; a container's seeking goes by one time or the other."""
 
 
 class PyAVReader(Reader):
     """Seeks to the key frame at or before a wanted one and decodes forward to exactly the wanted time.
 
     A file whose timestamps do not name its frames one by one (AVI with B-frames, as some of UCF101 and HMDB51; raw
-    streams; program streams) is decoded from its start and counted instead; `table` is None for these.
+    streams; program streams) is decoded from its start and counted instead; `table` is None for these. `peculiar` says
+    why a file should be left to PyAV, and is "" for most.
     """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
@@ -86,7 +87,9 @@ class PyAVReader(Reader):
         stream = self._container.streams.best("video")
         if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:  # an album cover
             sound = " (audio only)" if self._container.streams.audio else ""
-            raise DataError(f"{self.path}: no video stream{sound}")
+            raise self._unreadable(f"no video stream{sound}")
+        if stream.codec_context is None:
+            raise self._unreadable("its codec is unknown")
         return stream
 
     def _survey(self) -> None:
@@ -95,21 +98,37 @@ class PyAVReader(Reader):
         self.table = self._tabulate(packets)
         self._number_at = {time: number for number, time in enumerate(self.table.times)} if self.table else {}
         self.stream_index = self._stream.index
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        self.fps = float(rate) if rate else 0.0
+        self.fps = self._average_rate()
         self._restart()
         first = next(self._following, None)
         if first is None:
-            raise DataError(f"{self.path}: no frame can be decoded")
+            raise self._unreadable("no frame can be decoded")
         self._raw_size = (first.width, first.height)
         self._turns = round(first.rotation / 90) % 4
+        self.peculiar = self._peculiarity(first)
         self.width, self.height = self._raw_size if self._turns % 2 == 0 else self._raw_size[::-1]
         self.num_frames = len(self.table.times) if self.table else 1 + self._count_following()
+
+    def _average_rate(self) -> float:
+        base = self._stream.time_base
+        if self.table and base and len(self.table.times) > 1:
+            return float((len(self.table.times) - 1) / ((self.table.times[-1] - self.table.times[0]) * base))
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return float(rate) if rate else 0.0
+
+    def _peculiarity(self, first: VideoFrame) -> str:
+        """What about this file other decoders get wrong or convert differently; "" for most files."""
+        if self.table is None:
+            return "its timestamps do not tell its frames apart"
+        if first.interlaced_frame:
+            return "it is interlaced"
+        deepest = max(component.bits for component in first.format.components)
+        return f"it has {deepest} bits per colour" if deepest > 8 else ""
 
     def _refuse_truncated(self, packets: list[VideoPacket]) -> None:
         promised, there = self._stream.frames, len(packets)
         if there == 0:
-            raise DataError(f"{self.path}: the video stream is empty")
+            raise self._unreadable("the video stream is empty")
         if any(packet.is_corrupt for packet in packets) or (is_cut(self.path) and not 0 < promised <= there):
             known = (
                 f"the file promises {promised} frames, {there} are there" if promised > there else "its end is missing"
@@ -124,14 +143,12 @@ class PyAVReader(Reader):
         ordered = tuple(sorted(times))
         number = {time: index for index, time in enumerate(ordered)}
         starts = sorted(
-            (number[packet.pts], packet.pts if packet.dts is None else packet.dts)
-            for packet in shown
-            if packet.is_keyframe and packet.pts is not None
+            (number[_time(key)], _time(key) if key.dts is None else key.dts) for key in shown if key.is_keyframe
         )
         if not starts or starts[0][0] != 0:
             return None
-        keys, seek_times = zip(*starts, strict=True)
-        return Table(ordered, keys, seek_times)
+        keys, decode_times = zip(*starts, strict=True)
+        return Table(ordered, keys, decode_times)
 
     def _times_name_frames(self) -> bool:
         """AVI stores no presentation times, and MPEG-4 may pack two frames into one packet ("packed B-frames")."""
@@ -186,15 +203,15 @@ class PyAVReader(Reader):
         if key == 0 or self.table is None:
             self._restart()
             return
-        target = self.table.seek_times[self.table.keys.index(key)]
-        self._container.seek(target, stream=self._stream, backward=True)
-        packets = self._container.demux(self._stream)
-        first = next(packets)
-        landed = self._number_at.get(_time(first))
-        if landed is None or landed > key:
-            self._restart()
-        else:
-            self._following = self._decode(first, packets, start=landed)
+        for target in (self.table.times[key], self.table.key_decode_times[self.table.keys.index(key)]):
+            self._container.seek(target, stream=self._stream, backward=True)
+            packets = self._container.demux(self._stream)
+            first = next(packets)
+            landed = self._number_at.get(_time(first), self.num_frames)
+            if landed <= key:
+                self._following = self._decode(first, packets, start=landed)
+                return
+        self._restart()
 
     def _restart(self) -> None:
         self.close()
@@ -221,7 +238,12 @@ class PyAVReader(Reader):
         try:
             yield
         except av.error.FFmpegError as error:
-            raise DataError(f"{self.path}: cannot be decoded as a video ({error.strerror or error})") from error
+            raise self._unreadable(f"cannot be decoded as a video ({error.strerror or error})") from error
+
+    def _unreadable(self, reason: str) -> DataError:
+        if is_cut(self.path):
+            return TruncatedFile(f"{self.path}: truncated (its end is missing)")
+        return DataError(f"{self.path}: {reason}")
 
 
 def _frames(first: VideoPacket, packets: Iterator[VideoPacket]) -> Iterator[VideoFrame]:

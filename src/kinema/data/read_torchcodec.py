@@ -7,11 +7,14 @@ from torch import Tensor
 
 from kinema.data.read_pyav import PyAVReader
 from kinema.data.reader import Reader, UnsuitableFile
-from kinema.errors import DataError
 
 
 class TorchcodecReader(Reader):
-    """Frames by torchcodec, each checked to be the one at the wanted time."""
+    """Frames by torchcodec, each checked to be the one at the wanted time.
+
+    Where torchcodec fails or returns another frame, PyAV reads it, or raises DataError if it cannot either: torchcodec
+    0.13 does not reach the last frame of some files with open groups of pictures.
+    """
 
     def __init__(self, survey: PyAVReader, *, threads: int = 1) -> None:
         """Take a file over from `survey`, which stays open. Raises UnsuitableFile where torchcodec would err."""
@@ -19,10 +22,8 @@ class TorchcodecReader(Reader):
 
         path = survey.path
         seconds = survey.seconds()
-        if seconds is None:
-            raise UnsuitableFile(
-                f"{path}: torchcodec miscounts frames of such a file; use the decoder 'pyav' or 'auto'"
-            )
+        if survey.peculiar or seconds is None:
+            raise UnsuitableFile(f"{path}: not for torchcodec, as {survey.peculiar}; use the decoder 'pyav' or 'auto'")
         self.path, self.num_frames, self.fps = path, survey.num_frames, survey.fps
         self.height, self.width = survey.height, survey.width
         self._seconds = torch.tensor(seconds, dtype=torch.float64)
@@ -38,16 +39,17 @@ class TorchcodecReader(Reader):
     def _read(self, ascending: list[int]) -> Tensor:
         try:
             found = self._decoder.get_frames_at(ascending)
-        except (RuntimeError, IndexError) as error:
-            raise DataError(f"{self.path}: frames {ascending} cannot be decoded ({_first_line(error)})") from error
-        late = (found.pts_seconds - self._seconds[ascending]).abs()
-        if bool((late > 1e-4).any()):
-            index = ascending[int(late.argmax())]
-            raise DataError(f"{self.path}: torchcodec returned another frame in the place of frame {index}")
+        except (RuntimeError, IndexError):
+            return self._by_pyav(ascending)
         frames: Tensor = found.data
-        if frames.shape[1:] != (self.height, self.width, 3):
-            raise DataError(f"{self.path}: frames of {tuple(frames.shape[1:])}, not {(self.height, self.width, 3)}")
+        off = (found.pts_seconds - self._seconds[ascending]).abs()
+        if bool((off > 1e-4).any()) or frames.shape[1:] != (self.height, self.width, 3):
+            return self._by_pyav(ascending)
         return frames
+
+    def _by_pyav(self, ascending: list[int]) -> Tensor:
+        with PyAVReader(self.path) as other:
+            return other.at(ascending)
 
     def close(self) -> None:
         """torchcodec closes the file with the decoder."""

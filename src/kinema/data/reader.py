@@ -26,7 +26,7 @@ class UnsuitableFile(DataError):  # noqa: N818 - named for what it is about
 
 
 class TruncatedFile(DataError):  # noqa: N818 - named for what it is about
-    """A video whose container promises more than the file holds."""
+    """A video whose container promises more than the file holds; raw and transport streams promise nothing."""
 
 
 class Reader(ABC):
