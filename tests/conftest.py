@@ -5,8 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+
+from kinema.data import synthetic
+from kinema.data.video import Video
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Tests are many small things; threads would only get in one another's way, and sums stay the same anywhere."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +31,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no ../shared/data with real clips on this machine")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory) -> Path:
+    """A synthetic set of 20 encoded training clips of 12 frames, 32 x 32 pixels, two motions."""
+    return synthetic.make(
+        tmp_path_factory.mktemp("clips") / "set", train=20, test=4, frames=12, size=32, motions=2, train_looks=10
+    )
+
+
+@pytest.fixture(scope="session")
+def clips(clip_folder) -> list[Video]:
+    """The training clips of `clip_folder`, in a fixed order."""
+    return [Video(str(path)) for path in sorted((clip_folder / "train").glob("*/*.mp4"))]
