@@ -44,7 +44,7 @@ def read_source(
     if source.split is None and split != 1:
         raise UsageError(f"{path}: split {split} was asked for, but this layout ({source.kind}) has no official splits")
     settle = _settled(skip, allow_missing=allow_missing)
-    test = settle(source.test) if source.test else None
+    test = settle(source.test) if source.test is not None else None
     return Source(source.name, source.kind, settle(source.train), test, source.split)
 
 
@@ -59,7 +59,8 @@ def read_pair(
     """Two list files as the two sides of one data set; class names mean the same label in both."""
     source = _lists(_list_file(train), _list_file(test))
     settle = _settled(skip, allow_missing=allow_missing)
-    return Source(source.name, source.kind, settle(source.train), source.test and settle(source.test), None)
+    other = settle(source.test) if source.test is not None else None
+    return Source(source.name, source.kind, settle(source.train), other, None)
 
 
 def require_classes(videos: VideoList, at_least: int = 2) -> VideoList:

@@ -59,4 +59,4 @@ class Source:
 
     def sides(self) -> dict[str, VideoList]:
         """The lists by the name of their side, as `kinema.data.check.check` takes them."""
-        return {"train": self.train} | ({"test": self.test} if self.test else {})
+        return {"train": self.train} | ({} if self.test is None else {"test": self.test})
