@@ -137,7 +137,7 @@ def environment() -> dict[str, Any]:
     from kinema.evaluate.origin import git_commit
 
     packages: dict[str, str | None] = {}
-    for name in ("torch", "numpy", "av", "torchcodec", "safetensors", "tyro"):
+    for name in ("torch", "numpy", "av", "torchcodec", "tyro"):
         try:
             packages[name] = version(name)
         except PackageNotFoundError:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Optim, Recipe, Train
+from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Meta, Optim, Recipe, Train, Views
 
+# The choices are those of `kinema.recipes.tiny`, on smaller pictures and larger crops: the shapes may lie at an edge.
 DEMO = Recipe(
     clip=Clip(frames=8, stride=3, size=40, short_side=48),
-    augment=Augment(),
-    backbone=Backbone("r3d_18", width=0.25),
-    optim=Optim(lr=0.03, weight_decay=1e-4, schedule="cosine", warmup=0.05),
-    train=Train(epochs=30, batch_size=32, probe_every=10),
+    augment=Augment(crop_area=(0.5, 1.0), blur=0.0),
+    backbone=Backbone("r3d_vcop", width=0.25),
+    optim=Optim(lr=0.03, weight_decay=1e-4, schedule="cosine", warmup=0.02),
+    train=Train(epochs=60, batch_size=16, probe_every=10),
 )
+CONTRAST = Contrast(negatives=256)
+VIEWS = Views(projection="linear_bn")
 
 
 def demo_mcn() -> Recipe:
     """MCN on synthetic moving shapes; `kinema demo` runs it."""
-    return replace(DEMO, recipe="demo_mcn", method=MCN(contrast=Contrast(negatives=256)))
+    method = MCN(contrast=CONTRAST, views=VIEWS, meta=Meta(resplit="iteration"))
+    return replace(DEMO, recipe="demo_mcn", method=method, train=replace(DEMO.train, batch_size=8))
 
 
 def demo_cmc() -> Recipe:
     """The CMC baseline on synthetic moving shapes; `kinema demo` runs it."""
-    return replace(DEMO, recipe="demo_cmc", method=CMC(contrast=Contrast(negatives=256)))
+    return replace(DEMO, recipe="demo_cmc", method=CMC(contrast=CONTRAST, views=VIEWS))

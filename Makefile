@@ -1,0 +1,46 @@
+# Two commands do everything, on a machine that has Python 3.11-3.13 and nothing else:
+#   make demo    train on synthetic videos, evaluate, write a report (about ten minutes with the installation)
+#   make test    the test suite
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test test-slow lint types format readme
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.11, 3.12 or 3.13"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "$(PYTHON) is not Python 3.11-3.13: give one, make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,opencv,dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	$(BIN)/kinema demo
+
+# One thread a test process: two processes that each start two threads on two cores only get in each other's way.
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The result table of the README is generated from results/, and from nothing else.
+readme: $(READY)
+	$(BIN)/python results/table.py
