@@ -125,6 +125,8 @@ class Views:
     """The "fc layer in the feature extraction module" of Fig. 2: one linear layer (CMC), two, or none (IIC).
     `linear_bn` (ours) normalises its output over the batch, so that features differ between videos from the start;
     a fresh network gives all videos nearly one direction, and small runs would end before the contrast undoes it."""
+    shared_projection: bool = True
+    """One projection for both views, as in Fig. 2, or one for each (CMC, whose encoders are apart altogether)."""
     dim: int = 128
     """Length of a projected feature (CMC)."""
     unit_length: bool = True
@@ -243,7 +245,7 @@ class Train:
     workers: int | None = None
     """Processes that read video; `None` means one a core, up to 8."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """`auto` is bf16 autocast on a GPU and fp32 on a CPU."""
+    """`auto` is bf16 autocast on a GPU and fp32 on a CPU, where bf16 is refused."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     probe_every: int = 5

@@ -22,7 +22,7 @@ from kinema.data.video import Video
 from kinema.engine import checkpoint
 from kinema.engine.log import Log
 from kinema.engine.optim import learning_rate, optimizer
-from kinema.errors import NonFiniteLoss
+from kinema.errors import NonFiniteLoss, UsageError, nearest
 from kinema.methods.base import Method
 from kinema.settings import Recipe
 
@@ -75,6 +75,7 @@ def train(
         NonFiniteLoss: naming the step and the videos of its batch.
     """
     device = pick_device(recipe.train.device)
+    autocast = mixed(recipe.train.precision, device)
     method.to(device)
     optim = optimizer(method.parameters(), recipe.optim)
     if start is not None:
@@ -111,7 +112,7 @@ def train(
             step = Step(
                 done, done // batches.steps_per_epoch, learning_rate(recipe.optim, done, steps), recipe.train.seed
             )
-            with torch.autocast(device.type, torch.bfloat16, enabled=mixed(recipe.train.precision, device)):
+            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 outcome = method.loss(batch.to(device), step)
             numbers = batch.video.tolist()
             check_finite("loss", outcome.total, outcome, step, numbers, videos)
@@ -204,9 +205,17 @@ def is_due(epochs_done: int, every: int, epochs: int) -> bool:
 
 
 def pick_device(name: str) -> torch.device:
-    """The device asked for; `auto` is the first GPU, or the CPU."""
+    """The device asked for; `auto` is the first GPU, or the CPU.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    count = torch.cuda.device_count()
+    known = ["cpu", *(["cuda"] if count else []), *(f"cuda:{number}" for number in range(count))]
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda" if count else "cpu")
+    if name not in known:
+        raise UsageError(f"there is no device '{name}' here: {nearest(name, ['auto', *known])}")
     return torch.device(name)
 
 
@@ -218,7 +227,16 @@ def pick_workers(asked: int | None) -> int:
 
 
 def mixed(precision: str, device: torch.device) -> bool:
-    """Whether to run in bf16 autocast; `auto` does on a GPU, since on a CPU bf16 convolutions are slower than fp32."""
+    """Whether to run in bf16 autocast; `auto` does on a GPU.
+
+    Raises:
+        UsageError: asked for on a CPU. There torch 2.13 reads memory it never wrote in the weight gradient of bf16
+            convolutions over small maps (4 x 8 x 2 x 4 x 4, 3 x 3 x 3 kernel): wrong by any amount, at random.
+    """
+    if precision == "bf16-mixed" and device.type == "cpu":
+        raise UsageError(
+            "--train.precision bf16-mixed needs a GPU, as torch gets its gradients wrong on a CPU: use auto"
+        )
     return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda")
 
 

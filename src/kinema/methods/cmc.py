@@ -25,8 +25,8 @@ class CMC(Method):
         assert isinstance(recipe.method, settings.CMC)
         self.config = recipe.method
         views = self.config.views
-        dim = feature_dim if views.projection == "none" else views.dim
-        self.projection = heads.projection(views.projection, feature_dim, dim)
+        self.projection = two_views.Projections(views, feature_dim)
+        dim = self.projection.dim
         self.banks = bank.PairedBanks(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
 
     def draw(self, num_frames: int, rng: torch.Generator) -> Draw:

@@ -37,8 +37,8 @@ class MCN(Method):
             self.split = sampler.Split(self.config.meta.support_fraction, self.config.meta.resplit)
 
         views, pairs = self.config.views, self.config.pairs
-        dim = feature_dim if views.projection == "none" else views.dim
-        self.projection = heads.projection(views.projection, feature_dim, dim)
+        self.projection = two_views.Projections(views, feature_dim)
+        dim = self.projection.dim
         self.pair_score = heads.PairScore(pairs.head, dim if pairs.feature == "projected" else feature_dim)
         self.banks = bank.PairedBanks(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
 

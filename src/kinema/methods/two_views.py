@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema import sampler, views
+from kinema import heads, sampler, views
 from kinema.augment import augment
 from kinema.batch import Batch, Draw
 from kinema.settings import Recipe, Views
@@ -45,13 +45,29 @@ def clips(batch: Batch, recipe: Recipe, config: Views) -> tuple[Tensor, Tensor]:
     return views.normalise(rgb[:, :, :frames], config.normalise), residual
 
 
-def embed(backbone: nn.Module, projection: nn.Module, rgb: Tensor, residual: Tensor, config: Views) -> Embedded:
-    """Both views through the one backbone and projection that they share."""
+class Projections(nn.Module):
+    """What takes each view's backbone features [B, F] to the space [B, D] in which the views are compared."""
+
+    def __init__(self, config: Views, feature_dim: int) -> None:
+        super().__init__()
+        self.dim = feature_dim if config.projection == "none" else config.dim
+        self.rgb = heads.projection(config.projection, feature_dim, self.dim)
+        self.residual = (
+            self.rgb if config.shared_projection else heads.projection(config.projection, feature_dim, self.dim)
+        )
+
+    def forward(self, h1: Tensor, h2: Tensor) -> tuple[Tensor, Tensor]:
+        """RGB and residual features, projected."""
+        return self.rgb(h1), self.residual(h2)
+
+
+def embed(backbone: nn.Module, projections: Projections, rgb: Tensor, residual: Tensor, config: Views) -> Embedded:
+    """Both views through the one backbone that they share, and through their projections."""
     if config.joint_batch_norm:
         h1, h2 = backbone(torch.cat([rgb, residual])).chunk(2)
     else:
         h1, h2 = backbone(rgb), backbone(residual)
-    z1, z2 = projection(h1), projection(h2)
+    z1, z2 = projections(h1, h2)
     if config.unit_length:
         z1, z2 = F.normalize(z1.float(), dim=1), F.normalize(z2.float(), dim=1)
     return Embedded(h1, h2, z1, z2)
