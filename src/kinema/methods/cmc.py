@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from kinema import bank, heads, settings
+from kinema import bank, settings
 from kinema.batch import Batch, Draw, Outcome, Step
 from kinema.methods import two_views
 from kinema.methods.base import Method

@@ -51,14 +51,12 @@ class Projections(nn.Module):
     def __init__(self, config: Views, feature_dim: int) -> None:
         super().__init__()
         self.dim = feature_dim if config.projection == "none" else config.dim
-        self.rgb = heads.projection(config.projection, feature_dim, self.dim)
-        self.residual = (
-            self.rgb if config.shared_projection else heads.projection(config.projection, feature_dim, self.dim)
-        )
+        count = 1 if config.shared_projection else 2
+        self.layers = nn.ModuleList(heads.projection(config.projection, feature_dim, self.dim) for _ in range(count))
 
     def forward(self, h1: Tensor, h2: Tensor) -> tuple[Tensor, Tensor]:
         """RGB and residual features, projected."""
-        return self.rgb(h1), self.residual(h2)
+        return self.layers[0](h1), self.layers[-1](h2)
 
 
 def embed(backbone: nn.Module, projections: Projections, rgb: Tensor, residual: Tensor, config: Views) -> Embedded:
