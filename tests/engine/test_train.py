@@ -94,7 +94,7 @@ def test_a_run_is_decided_by_its_seed(whole, clips, tmp_path):
     assert_same(again.state_dict(), state)
     assert untimed(tmp_path / "again") == untimed(folder)
     other, _ = run(clips, tmp_path / "other", recipe(seed=1))
-    assert not torch.equal(other.state_dict()["projections.rgb.weight"], state["projections.rgb.weight"])
+    assert not torch.equal(other.state_dict()["projection.layers.0.weight"], state["projection.layers.0.weight"])
 
 
 def test_workers_do_not_change_a_run(whole, clips, tmp_path):

@@ -28,7 +28,7 @@ def test_loss_is_equation_2_in_both_directions_on_the_features_of_both_views():
     loss = method.loss(given, step(2)).total.item()
     indices = method.banks.draw(given.video, step(2).rng(), None)
     with torch.no_grad():
-        features = two_views.embed(method.backbone, method.projections, *views_of(method, given), method.config.views)
+        features = two_views.embed(method.backbone, method.projection, *views_of(method, given), method.config.views)
     expected = sum(
         softmax_contrast(anchor.numpy(), bank[indices].numpy(), 0.07)
         for anchor, bank in ((features.z1, method.banks.residual), (features.z2, method.banks.rgb))
@@ -87,7 +87,7 @@ def test_features_have_unit_length_unless_asked_otherwise():
     for unit in (True, False):
         method = build(recipe(unit_length=unit))
         given = batch(method)
-        features = two_views.embed(method.backbone, method.projections, *views_of(method, given), method.config.views)
+        features = two_views.embed(method.backbone, method.projection, *views_of(method, given), method.config.views)
         lengths = torch.stack([features.z1.norm(dim=1), features.z2.norm(dim=1)])
         assert torch.allclose(lengths, torch.ones(2, 4)) == unit
 
@@ -97,12 +97,20 @@ def test_bank_without_projection_is_as_wide_as_the_backbones_feature():
     assert method.banks.rgb.shape == (VIDEOS, method.backbone.feature_dim)
 
 
+def test_views_have_a_projection_each_when_it_is_not_shared():
+    shared, apart = build(recipe()), build(recipe(shared_projection=False))
+    h = torch.rand(4, shared.backbone.feature_dim)
+    assert torch.equal(*shared.projection(h, h))
+    assert not torch.equal(*apart.projection(h, h))
+    assert len(list(apart.projection.parameters())) == 2 * len(list(shared.projection.parameters()))
+
+
 def test_joint_batch_norm_normalises_both_views_together():
     apart, joint = build(recipe()), build(recipe(joint_batch_norm=True))
     rgb, other = views_of(apart, batch(apart))
     h1, h2 = apart.backbone(rgb), apart.backbone(other)
     together = joint.backbone(torch.cat([rgb, other]))
-    embedded = two_views.embed(joint.backbone, joint.projections, rgb, other, joint.config.views)
+    embedded = two_views.embed(joint.backbone, joint.projection, rgb, other, joint.config.views)
     torch.testing.assert_close(torch.cat([embedded.h1, embedded.h2]), together)
     assert not torch.allclose(torch.cat([h1, h2]), together, atol=1e-3)
 
