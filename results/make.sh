@@ -26,7 +26,7 @@ for set in mocap15 asl18; do
       kinema linear "$run" --view $view "${only[@]}"
     done
     kinema knn "$run" "${only[@]}"
-    kinema finetune "$run" "${only[@]}" --finetune.epochs 15 --finetune.batch-size 16 --finetune.lr 0.01
+    kinema finetune "$run" "${only[@]}" --finetune.epochs 8 --finetune.batch-size 16 --finetune.lr 0.01
     kinema retrieve "$run" "${only[@]}" --train $(folds train) --test $(folds test)
     kinema linear "$run" "${only[@]}" --train $(folds train) --test $(folds test)
     kinema report "$run"

@@ -97,14 +97,22 @@ def parse(kind: type[A], argv: list[str], *, prog: str, default: Any = None) -> 
 
 
 def one_line(boxed: str) -> str:
-    """The message in the box that tyro draws: its first paragraph, and the first flag that it proposes."""
-    lines = [line.strip(" │╭╮╰╯─\n") for line in boxed.splitlines()]
-    ruled = [line.strip("│ \n").startswith("──") for line in boxed.splitlines()]
-    end = next((number for number, rule in enumerate(ruled) if rule and number > 0), len(lines))
-    message = " ".join(line for line in lines[1:end] if line and not line.endswith("(required)"))
-    if "Perhaps you meant" in boxed:
-        after = lines[next(number for number, line in enumerate(lines) if "Perhaps you meant" in line) :]
-        flags = [line.split()[0] for line in after if line.startswith("-")]
-        if flags:
-            message += f"; did you mean {flags[0]}?"
-    return message.rstrip(".").strip()
+    """The message in the box that tyro draws, with the arguments that it lists and the first flag that it proposes.
+
+    The box is of lines or, where the output is not UTF-8, of dashes; rules divide it into message, proposals and help.
+    """
+    sections: list[list[tuple[int, str]]] = [[]]  # of (indentation, text)
+    for line in boxed.splitlines():
+        text = line.strip(" │╭╮╰╯")
+        if text.startswith("─") or (text and not text.strip("-")):
+            sections.append([])
+        elif text:
+            sections[-1].append((len(line) - len(line.lstrip(" │")), text))
+    message, *others = sections[1:]
+    margin = message[0][0]
+    said = " ".join(text for indent, text in message if indent == margin).rstrip(".")
+    listed = ", ".join(text for indent, text in message if indent == margin + 4)
+    proposed = [text.split()[0] for section in others for indent, text in section if indent == margin + 4]
+    hint = next((f"; did you mean {flag}?" for flag in proposed if flag.startswith("-")), "")
+    known = "Perhaps you meant" in boxed or "similar to" in boxed
+    return f"{said} {listed}".strip() + (hint if known else "")

@@ -140,16 +140,17 @@ class Task:
 
         `score` returns hits by figure, and what was chosen on held-out train videos.
         """
-        subjects: list[Weights] = ["random init", "pretrained"] if baseline else ["pretrained"]
+        names: list[Weights] = ["random init", "pretrained"] if baseline else ["pretrained"]
+        subjects = {weights: self.subject(weights) for weights in names}  # a damaged checkpoint is found before the work
         results = []
-        for weights in subjects:
+        for weights, subject in subjects.items():
             started = time.time()
             parts = [score(weights, fold) for fold in self.folds]
             if len(parts) == 1:
                 found: Score = score_from_hits(parts[0][0], chosen=parts[0][1])
             else:
                 found = score_from_folds([hits for hits, _ in parts])
-            result = Result(found, protocol, self.subject(weights), origin(started, pick_device(self.device)))
+            result = Result(found, protocol, subject, origin(started, pick_device(self.device)))
             write(result, self.run.results)
             results.append(result)
         return results

@@ -57,7 +57,6 @@ class FeatureStore:
                 progress=progress,
             )
             known |= dict(zip(*_rows(found), strict=True))
-            self.folder.mkdir(parents=True, exist_ok=True)
             rows = torch.stack(list(known.values()))
             Features(rows, torch.full((len(rows),), -1), tuple(known), ()).save(path)
         return Features(

@@ -16,8 +16,8 @@ from kinema.data import sources
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
-from kinema.engine.train import Progress, Trained, pick_workers, train
-from kinema.errors import UsageError
+from kinema.engine.train import Progress, Trained, mixed, pick_device, pick_workers, train
+from kinema.errors import DataError, UsageError
 from kinema.evaluate import knn
 from kinema.evaluate.features import extract
 from kinema.evaluate.health import collapse_figures
@@ -61,6 +61,7 @@ def pretrain(
 
     Raises:
         UsageError: something given cannot be used; nothing has been written then.
+        DataError: a video cannot be read; `kinema data check` finds such videos beforehand.
         NonFiniteLoss: training met a loss that is not a number.
     """
     recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
@@ -73,6 +74,7 @@ def pretrain(
         say(f"{listed.skipped} of {listed.skipped + len(listed)} videos left out, as {skip} says")
     method = methods.build(recipe, len(listed.videos))
     check_batch_size(len(listed.videos), recipe.train.batch_size, method.split)
+    mixed(recipe.train.precision, pick_device(recipe.train.device))
     if init_from is not None:
         begin_from(method, init_from)
 
@@ -81,17 +83,20 @@ def pretrain(
     run = begin(folder, recipe, described, resume=resume, overwrite=overwrite)
     start = checkpoint.load(run.checkpoint) if resume else None
     say(summary(method, recipe, listed))
-    trained = train(
-        method,
-        listed.videos,
-        recipe,
-        folder,
-        data=described,
-        recipe_dict=json.loads(json.dumps(asdict(recipe))),
-        start=start,
-        probe=make_probe(method, recipe, listed),
-        report=report,
-    )
+    try:
+        trained = train(
+            method,
+            listed.videos,
+            recipe,
+            folder,
+            data=described,
+            recipe_dict=json.loads(json.dumps(asdict(recipe))),
+            start=start,
+            probe=make_probe(method, recipe, listed),
+            report=report,
+        )
+    except DataError as problem:
+        raise DataError(f"{problem}: `kinema data check {data} --bad FILE` lists all such videos for --skip") from None
     return run, trained
 
 

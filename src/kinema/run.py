@@ -51,8 +51,16 @@ class Run:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What it was trained on."""
-        return self.read("data.json")
+        """What it was trained on.
+
+        Raises:
+            UsageError: it is missing or damaged.
+        """
+        data = self.read("data.json")
+        lost = [name for name in ("path", "split", "name", "videos", "digest") if name not in data]
+        if lost:
+            raise UsageError(f"{self.folder / 'data.json'} has no '{lost[0]}': restore it from a copy, or train anew")
+        return data
 
     def read(self, name: str) -> dict[str, Any]:
         """A JSON file of the folder.
@@ -63,10 +71,12 @@ class Run:
         path = self.folder / name
         try:
             content = json.loads(path.read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise UsageError(
                 f"{self.folder} is not a run: it has no {name}; give a folder made by `kinema pretrain`"
             ) from None
+        except OSError as problem:
+            raise UsageError(f"{path} cannot be read ({problem.strerror}): give a run that you may read") from problem
         except ValueError:
             raise UsageError(f"{path} is not valid JSON: restore it from a copy, or train anew") from None
         if not isinstance(content, dict):
@@ -94,12 +104,14 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
         return run
     occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if occupied and not overwrite:
-        raise UsageError(f"{folder} is not empty: use --resume to go on, --overwrite to replace it, or another --out")
+        what = "is not empty" if folder.is_dir() else "is a file"
+        raise UsageError(f"{folder} {what}: use --resume to go on, --overwrite to replace it, or another --out")
     if occupied:
         if not (folder / "recipe.json").is_file():
             raise UsageError(f"{folder} is not a kinema run, so --overwrite leaves it alone: use another --out")
-        set_aside(folder)
     try:
+        if occupied:
+            set_aside(folder)
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         run.results.mkdir(exist_ok=True)
         run.write("recipe.json", asdict(recipe))

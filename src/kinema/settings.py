@@ -109,6 +109,10 @@ class Contrast:
     directions: Literal["both", "1to2"] = "both"
     """Both views as anchors, summed (IIC, CMC), or only RGB against the residual bank (Eq. 2 read literally)."""
 
+    def __post_init__(self) -> None:
+        _at_least("method.contrast.negatives", self.negatives, 1)
+        _positive("method.contrast.temperature", self.temperature)
+
 
 @dataclass(frozen=True)
 class Views:
@@ -231,6 +235,9 @@ class Optim:
     clip_grad: float | None = None
     """Largest allowed gradient norm; `None` never clips (paper)."""
 
+    def __post_init__(self) -> None:
+        _positive("optim.lr", self.lr)
+
 
 @dataclass(frozen=True)
 class Train:
@@ -255,7 +262,7 @@ class Train:
 
     def __post_init__(self) -> None:
         _at_least("train.epochs", self.epochs, 1)
-        _at_least("train.batch-size", self.batch_size, 1)
+        _at_least("train.batch-size", self.batch_size, 2)  # batch norm has nothing to compare one video with
         _at_least("train.workers", self.workers or 0, 0)
 
 
@@ -279,6 +286,11 @@ METHOD_SETTINGS: dict[str, type[MCN] | type[CMC]] = {"mcn": MCN, "cmc": CMC}
 def _at_least(flag: str, value: int, least: int) -> None:
     if value < least:
         raise UsageError(f"--{flag} is {value}: give {least} or more")
+
+
+def _positive(flag: str, value: float) -> None:
+    if not value > 0:
+        raise UsageError(f"--{flag} is {value:g}: give a number above 0")
 
 
 def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
@@ -27,7 +29,7 @@ SHOWN = 20
 class Check:
     """Read every video from end to end, and find what would break or distort training."""
 
-    data: tyro.conf.Positional[str]
+    data: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="DATA")]
     """A list, a folder of videos, or the folder of a known data set."""
     split: int = 1
     """For data sets that come in several official splits."""
@@ -45,7 +47,7 @@ class Check:
 class Synthetic:
     """Make real video files of moving textured shapes: motion is the class, appearance is independent of it."""
 
-    folder: tyro.conf.Positional[str]
+    folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FOLDER")]
     """Where to; gets train.csv, test.csv, classes.txt and meta.csv."""
     train: int = 384
     """Training clips."""
@@ -86,10 +88,22 @@ def check(argv: list[str]) -> int:
         )
     print_report(report, source.name)
     if flags.json is not None:
-        Path(flags.json).write_text(json.dumps(report.to_json(), indent=2) + "\n")
+        with writing(flags.json):
+            Path(flags.json).write_text(json.dumps(report.to_json(), indent=2) + "\n")
     if flags.bad is not None:
-        say(f"{report.write_skip(flags.bad)} bad videos written to {flags.bad}: pass it to kinema pretrain --skip")
+        with writing(flags.bad):
+            count = report.write_skip(flags.bad)
+        say(f"{count} bad videos written to {flags.bad}: pass it to kinema pretrain --skip")
     return 0 if report.ok else DataError.exit_code
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Turns a failure to write what was asked for into one line for the user."""
+    try:
+        yield
+    except OSError as problem:
+        raise UsageError(f"{path}: cannot be written ({problem.strerror}); give another file") from problem
 
 
 def print_report(report: Report, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
@@ -17,7 +17,7 @@ from kinema.evaluate.settings import KNN, Evaluation, Finetune, LinearProbe
 class Common:
     """What all four verbs take."""
 
-    run: tyro.conf.Positional[str]
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """The run's folder."""
     data: str | None = None
     """A data set with a train and a test part; without it, the one that the run was trained on."""

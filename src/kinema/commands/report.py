@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
@@ -14,7 +15,7 @@ from kinema.console import Bars
 class ReportFlags:
     """One HTML page with everything in it: curves, scores, retrieved videos, attention, embedding map."""
 
-    run: tyro.conf.Positional[str]
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """The run's folder."""
     out: str | None = None
     """The page; report.html in the run's folder if not given."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kinema.errors import UsageError
+
 Metric = Literal["cosine", "l2"]
 
 
@@ -25,6 +27,10 @@ class Evaluation:
     """Distance between features (VCOP, IIC; the paper does not say)."""
     center: bool = False
     """Subtract from queries and gallery each set's own mean first (CoCLR; VCOP and IIC do not)."""
+
+    def __post_init__(self) -> None:
+        if self.clips < 1:
+            raise UsageError(f"--evaluation.clips is {self.clips}: give 1 or more")
 
 
 @dataclass(frozen=True)
@@ -89,3 +95,7 @@ class Finetune:
     """At test, a video's clips are averaged as probabilities (DualVar, CoCLR) or as logits (VCOP, IIC)."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     """`auto` is bf16 autocast on a GPU and fp32 on a CPU."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"--finetune.batch-size is {self.batch_size}: give 1 or more")
