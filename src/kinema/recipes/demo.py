@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Meta, Optim, Recipe, Train, Views
 
-# As `kinema.recipes.tiny`, on smaller pictures and without colour jitter, with which the contrast stays at chance for most
-# of the few minutes that a demo may take.
+# As `kinema.recipes.tiny`, on smaller pictures and without colour jitter, with which the contrast would stay at chance
+# for most of the few minutes that a demo may take.
 DEMO = Recipe(
     clip=Clip(frames=8, stride=3, size=40, short_side=48),
     augment=Augment(crop_area=(0.6, 1.0), jitter=0.0, blur=0.0),
