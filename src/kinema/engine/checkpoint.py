@@ -115,8 +115,8 @@ def check_sums(path: Path) -> None:
 
 
 def first_line(problem: BaseException) -> str:
-    """What went wrong, in at most 120 characters; torch adds a stack of C++ calls below it."""
-    return str(problem).splitlines()[0][:120] if str(problem) else type(problem).__name__
+    """What went wrong, in at most 120 characters; torch adds advice behind it and a stack of C++ calls below it."""
+    return str(problem).splitlines()[0].split(". ")[0][:120] if str(problem) else type(problem).__name__
 
 
 def load_state(module: torch.nn.Module, state: dict[str, Tensor], source: str) -> None:
