@@ -141,7 +141,7 @@ class Task:
         `score` returns hits by figure, and what was chosen on held-out train videos.
         """
         names: list[Weights] = ["random init", "pretrained"] if baseline else ["pretrained"]
-        subjects = {weights: self.subject(weights) for weights in names}  # a damaged checkpoint is found before the work
+        subjects = {weights: self.subject(weights) for weights in names}  # finds a damaged checkpoint before the work
         results = []
         for weights, subject in subjects.items():
             started = time.time()

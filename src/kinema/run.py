@@ -106,9 +106,8 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
     if occupied and not overwrite:
         what = "is not empty" if folder.is_dir() else "is a file"
         raise UsageError(f"{folder} {what}: use --resume to go on, --overwrite to replace it, or another --out")
-    if occupied:
-        if not (folder / "recipe.json").is_file():
-            raise UsageError(f"{folder} is not a kinema run, so --overwrite leaves it alone: use another --out")
+    if occupied and not (folder / "recipe.json").is_file():
+        raise UsageError(f"{folder} is not a kinema run, so --overwrite leaves it alone: use another --out")
     try:
         if occupied:
             set_aside(folder)
