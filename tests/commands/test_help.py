@@ -1,0 +1,102 @@
+"""Help and refusals come at once, since torch is not imported for them."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from kinema import __version__, cli
+
+HELPS = [
+    ["--help"],
+    ["--version"],
+    ["list", "recipes"],
+    ["data", "--help"],
+    ["doctor", "--help"],
+    *([verb, "--help"] for verb in ("pretrain", "retrieve", "knn", "linear", "finetune", "report", "demo")),
+    ["pretrain", "tiny_mcn", "--help"],
+    ["data", "check", "--help"],
+]
+
+CALLS = f"""
+import sys
+class Slow:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        assert name not in ("torch", "numpy", "av"), name
+sys.meta_path.insert(0, Slow)
+from kinema.cli import run
+for words in {HELPS!r}:
+    try:
+        code = run(words)
+    except SystemExit as stop:
+        code = stop.code
+    assert code in (0, None), words
+assert run(["pretrain", "tiny_mcn", "--data", "d", "--out", "o", "--train.epochs", "many"]) == 2
+assert run(["pretrain", "tinymcn"]) == 2
+"""
+
+
+def test_help_and_refused_flags_import_neither_torch_nor_numpy_nor_av():
+    done = subprocess.run([sys.executable, "-c", CALLS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for verb in cli.VERBS:
+        assert f"  {verb} " in done.stdout
+    assert __version__ in done.stdout
+    assert "--method.meta.order {0,1,2}" in done.stdout
+    assert "usage: kinema retrieve [-h] [OPTIONS] RUN" in done.stdout
+
+
+def test_no_words_at_all_print_the_overview(command):
+    ended = command()
+    assert (ended.code, ended.err) == (0, "")
+    assert "usage: kinema VERB" in ended.out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (
+            "pretrain tiny_mcn --data d --out o --train.epoch 3",
+            "Unrecognized options: --train.epoch, 3; did you mean --train.epochs?; see kinema pretrain tiny_mcn --help",
+        ),
+        ("pretrain tiny_mcn", "Missing from kinema pretrain tiny_mcn: --data STR, --out STR; see kinema pretrain"),
+        ("pretrain tiny_mcn --data d --out o --train.epochs many", "--train.epochs: invalid literal for int() with"),
+        ("pretrain tiny_mcn --data d --out o --method.meta.order 3", "invalid choice '3' for argument '--method.meta"),
+        ("pretrain tiny_cmc --data d --out o --method.alpha 0.3", "Unrecognized options: --method.alpha, 0.3"),
+        ("retrieve", "Missing from kinema retrieve: RUN; see kinema retrieve --help"),
+        ("retrieve run --view sideways", "invalid choice 'sideways' for argument '--view'. Expected one of ('rgb', "),
+        ("report one two", "Unrecognized options: two; see kinema report --help"),
+        ("data check", "Missing from kinema data check: DATA; see kinema data check --help"),
+    ],
+)
+def test_flag_mistake_is_one_line_whatever_the_terminal_can_draw(words, complaint, encoding, monkeypatch):
+    said = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    monkeypatch.setattr(sys, "stderr", said)
+    assert cli.run(words.split()) == 2
+    said.seek(0)
+    lines = said.read().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("kinema: ")
+    assert complaint in lines[0]
+    assert "---" not in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("pretrian", "unknown verb 'pretrian': did you mean 'pretrain'?"),
+        ("data chek set", "unknown verb 'data chek': did you mean 'check'?"),
+        ("list recepies", "cannot list 'recepies': did you mean 'recipes'?"),
+        ("pretrain tinymcn --data d --out o", "unknown recipe 'tinymcn': did you mean 'tiny_mcn'?"),
+        ("pretrain --data d --out o", "kinema pretrain needs a recipe first: mcn, cmc"),
+        ("doctor now", "kinema doctor takes no arguments, but got 'now'"),
+    ],
+)
+def test_unknown_name_is_refused_with_the_known_ones(command, words, complaint):
+    command(*words.split()).refused(2, complaint)

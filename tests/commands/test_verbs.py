@@ -1,0 +1,184 @@
+"""Every verb once, from flags to files, on small videos; and the same from Python."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import kinema
+from kinema import recipes
+from kinema.data.decode import open_video
+from kinema.engine import checkpoint
+from kinema.evaluate.features import Features
+from kinema.run import Run
+from kinema.settings import CMC, MCN
+
+QUICK = ["--evaluation.clips", "2"]
+
+
+def result(run, name):
+    return json.loads((run / "results" / f"{name}.json").read_text())
+
+
+def test_data_synthetic_makes_a_set_that_data_check_finds_nothing_wrong_with(command, tmp_path):
+    folder = tmp_path / "set"
+    made = command("data", "synthetic", folder, "--train", 8, "--test", 8, "--frames", 5, "--size", 32)
+    assert made.code == 0
+    assert f"made 8 train and 8 test clips in {folder}" in made.err
+    checked = command("data", "check", folder, "--frames", 5, "--workers", 0, "--json", tmp_path / "report.json")
+    assert checked.code == 0
+    assert "no problems found" in checked.out
+    assert json.loads((tmp_path / "report.json").read_text())["sides"]["train"]["videos"] == 8
+
+
+def test_pretrain_mcn_writes_a_run_that_keeps_all_its_settings(command, pretrain, clip_folder, tmp_path):
+    out = tmp_path / "mcn"
+    ended = pretrain(clip_folder, out, "--method.alpha", 0.3, "--method.meta.order", 2, recipe="tiny_mcn")
+    assert ended.code == 0
+    assert "chance loss: contrast 4.394" in ended.err  # 2 ln(1 + 8): two directions, eight negatives
+    assert f"next: kinema retrieve {out}" in ended.err
+    recipe = Run(out).recipe
+    assert isinstance(recipe.method, MCN)
+    assert (recipe.recipe, recipe.method.alpha, recipe.method.meta.order) == ("tiny_mcn", 0.3, 2)
+    assert recipe.method.meta.resplit == "iteration"  # the recipe's own, given by no flag
+    assert checkpoint.load(Run(out).checkpoint).step == 2  # 20 videos, 4 + 4 a step
+    assert Run(out).data["videos"] == 20
+    assert {path.name for path in out.iterdir()} >= {"metrics.jsonl", "metrics.csv", "environment.json"}
+
+
+def test_pretrain_cmc_logs_an_epoch_with_online_figures(trained):
+    assert isinstance(Run(trained).recipe.method, CMC)
+    (row,) = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert (row["step"], row["epoch"]) == (5, 1)
+    assert 0 <= row["probe/knn_top1"] <= 100
+
+
+def test_retrieve_and_knn_write_results_beside_random_init(command, own_run):
+    found = command("retrieve", own_run, *QUICK)
+    assert found.code == 0
+    assert "random" in found.out
+    assert "CMC" in found.out
+    assert "features of pretrained: 20/20" in found.err
+    for name, weights in (("retrieval_set", "pretrained"), ("retrieval_set_random_init", "random init")):
+        written = result(own_run, name)
+        assert written["subject"]["weights"] == weights
+        assert (written["protocol"]["queries"], written["protocol"]["gallery"]) == (4, 20)
+        assert list(written["score"]["values"]) == ["R@1", "R@5", "R@10", "R@20", "R@50"]
+        assert written["score"]["values"]["R@20"] == 100  # all of the gallery, and both classes are in it
+        assert written["score"]["interval"] is not None
+    voted = command("knn", own_run, *QUICK, "--no-random-init")
+    assert voted.code == 0
+    assert "features" not in voted.err  # kept from retrieval
+    assert result(own_run, "knn_set")["protocol"]["settings"]["k"] == 20
+    assert not (own_run / "results" / "knn_set_random_init.json").exists()
+
+
+def test_linear_probe_chooses_on_train_videos_and_writes_what_it_chose(command, own_run):
+    flags = ["--linear.epochs", "3", "--linear.lrs", "0.1", "0.01", "--linear.weight-decays", "0.001"]
+    assert command("linear", own_run, *QUICK, *flags).code == 0
+    written = result(own_run, "linear_set")
+    assert written["score"]["chosen"]["lr"] in (0.1, 0.01)
+    assert written["protocol"]["selection"] == "20% of the train videos"
+
+
+def test_finetune_trains_the_whole_network(command, own_run):
+    flags = ["--finetune.epochs", "1", "--finetune.batch-size", "8", "--no-random-init"]
+    assert command("finetune", own_run, *QUICK, *flags).code == 0
+    written = result(own_run, "finetune_set")
+    assert written["protocol"]["settings"]["epochs"] == 1
+    assert written["score"]["values"]["top1"] in (0, 25, 50, 75, 100)  # of four test videos
+
+
+def test_several_lists_are_folds_and_their_mean_is_reported(command, own_run, clip_folder):
+    train, test = clip_folder / "train.csv", clip_folder / "test.csv"
+    ended = command("retrieve", own_run, *QUICK, "--no-random-init", "--train", train, train, "--test", test, test)
+    assert ended.code == 0
+    (path,) = (own_run / "results").glob("*folds*.json")
+    written = json.loads(path.read_text())
+    assert written["protocol"]["split"] == "mean over 2 folds"
+    assert written["protocol"]["queries"] == 8
+
+
+def test_report_is_one_page_with_scores_and_pictures(command, own_run):
+    assert command("retrieve", own_run, *QUICK).code == 0
+    ended = command("report", own_run)
+    assert ended.code == 0
+    assert ended.out.strip() == str(own_run / "report.html")
+    page = (own_run / "report.html").read_text()
+    assert "R@1" in page
+    assert "data:image/" in page
+    assert 'src="http' not in page
+
+
+def test_list_names_every_recipe_method_and_backbone(command):
+    ended = command("list")
+    assert ended.code == 0
+    for name in (*recipes.RECIPES, "r3d_18", "s3d", "cmc", "mcn"):
+        assert f"  {name} " in ended.out
+    only = command("list", "methods").out
+    assert "Meta-Contrastive" in only
+    assert "r3d_18" not in only
+
+
+def test_doctor_tries_the_decoders(command):
+    ended = command("doctor")
+    assert ended.code == 0
+    assert "torch " in ended.out
+    assert "decoder pyav             works" in ended.out
+    assert ended.out.splitlines()[-1] == "nothing is wrong"
+
+
+def test_version_is_printed(command):
+    ended = command("--version")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("kinema 0.")
+
+
+def test_python_pretrains_and_embeds_as_the_command_line_does(command, trained, clip_folder, tmp_path):
+    recipe = Run(trained).recipe
+    run, ended = kinema.pretrain(recipe, data=clip_folder, out=tmp_path / "python")
+    assert ended.step == 5
+    one, other = checkpoint.load(Run(trained).checkpoint), checkpoint.load(run.checkpoint)
+    assert all(torch.equal(one.method[name], value) for name, value in other.method.items())
+
+    assert command("retrieve", run.folder, *QUICK, "--no-random-init").code == 0
+    (kept,) = [Features.load(path) for path in (run.folder / "features").glob("*.npz")]
+    video = sorted((clip_folder / "test").glob("*/*.mp4"))[0]
+    (row,) = [number for number, path in enumerate(kept.paths) if path.startswith(str(video.resolve()))]
+    feature = kinema.load(run.folder).embed(video, clips=2)
+    assert feature.dtype == torch.float32
+    assert feature.norm() == pytest.approx(1, abs=1e-6)
+    torch.testing.assert_close(feature, torch.nn.functional.normalize(kept.vectors[row], dim=0))
+
+
+def test_python_raises_what_the_command_line_prints(clip_folder, tmp_path):
+    from kinema.errors import UsageError
+
+    with pytest.raises(UsageError, match="unknown recipe 'mcnn': did you mean 'mcn'"):
+        kinema.pretrain("mcnn", data=clip_folder, out=tmp_path / "run")
+    with pytest.raises(UsageError, match="no checkpoint at"):
+        kinema.load(tmp_path / "nowhere")
+    with pytest.raises(AttributeError, match="no attribute 'pretrane'"):
+        kinema.pretrane  # noqa: B018
+
+
+def test_embedding_looks_at_pixels(trained, clip_folder):
+    encoder = kinema.load(trained)
+    one, other = sorted((clip_folder / "test").glob("*/*.mp4"))[:2]
+    assert not torch.allclose(encoder.embed(one), encoder.embed(other))
+    with open_video(one) as reader:
+        assert reader.num_frames == 12
+
+
+@pytest.mark.slow
+def test_demo_learns_motion_twenty_points_above_random_init(command, tmp_path):
+    assert command("demo", "--out", tmp_path).code == 0
+    found = {}
+    for path in tmp_path.glob("*/results/retrieval*.json"):
+        written = json.loads(path.read_text())
+        found[written["subject"]["method"]] = written["score"]["values"]["R@1"]
+    assert set(found) == {None, "cmc", "mcn"}
+    assert found["mcn"] >= found[None] + 20
+    assert (tmp_path / "mcn" / "report.html").stat().st_size > 10_000
