@@ -89,7 +89,7 @@ def test_every_method_states_its_views_for_evaluation():
         (lambda: Clip(stride=0), "--clip.stride is 0: give 1 or more"),
         (lambda: Clip(size=64, short_side=63), "--clip.short-side is 63: give 64 or more"),
         (lambda: Train(epochs=0), "--train.epochs is 0: give 1 or more"),
-        (lambda: Train(batch_size=0), "--train.batch-size is 0: give 1 or more"),
+        (lambda: Train(batch_size=0), "--train.batch-size is 0: give 2 or more"),
         (lambda: Train(workers=-1), "--train.workers is -1: give 0 or more"),
         (lambda: from_dict(Recipe, {"clip": {"frames": -1}}), "--clip.frames is -1: give 1 or more"),
     ],
