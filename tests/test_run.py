@@ -178,3 +178,9 @@ def test_json_of_a_run_is_written_whole_or_not_at_all(made, tmp_path):
         run.write("data.json", {"videos": object()})
     assert json.loads((tmp_path / "data.json").read_text()) == DATA
     assert [path.name for path in tmp_path.iterdir()] == ["data.json"]
+
+
+def test_resumed_run_may_move_to_another_number_of_workers(tmp_path):
+    run = begin(tmp_path / "run", RECIPE, DATA, resume=False, overwrite=False)
+    moved = replace(RECIPE, train=replace(RECIPE.train, workers=3))
+    assert begin(run.folder, moved, DATA, resume=True, overwrite=False) == run

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from kinema import evaluation, methods
+from kinema.data import sources
 from kinema.data.loader import EvalClips
 from kinema.data.video import Video
 from kinema.engine import log
-from kinema.errors import DataError, UsageError
 from kinema.evaluate import protocol
 from kinema.run import Run
 from kinema.visualise.curves import training_seconds
@@ -63,10 +63,10 @@ def run_info(run: Run, rows: list[dict[str, Any]]) -> RunInfo:
 
 def pictures(run: Run, progress: evaluation.Progress | None) -> dict[str, Any]:
     """Features and encoders before and after training; nothing where the data set has no labelled test videos."""
-    try:
-        task = evaluation.task(run.folder, progress=progress)
-    except (UsageError, DataError):  # no test part or no labels: the page says so in place of the pictures
+    source = sources.read_source(run.data["path"], split=run.data["split"])
+    if source.test is None or not source.test.classes:
         return {}
+    task = evaluation.task(run.folder, progress=progress)
     gallery, query = task.features("pretrained", task.folds[0])
     random_gallery, random_query = task.features("random init", task.folds[0])
     encoder = task.encoder("pretrained")

@@ -27,6 +27,9 @@ from kinema import __version__
 from kinema.errors import UsageError
 from kinema.settings import Recipe, differences, from_dict
 
+FREE_TO_CHANGE = ("train.workers:", "train.device:")
+"""Settings that a resumed run may change, since they say where it runs and not what it does."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -123,7 +126,8 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
 
 def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
     """Refuse to resume under other settings or on other videos."""
-    changed = differences(run.read("recipe.json"), json.loads(json.dumps(asdict(recipe))))
+    found = differences(run.read("recipe.json"), json.loads(json.dumps(asdict(recipe))))
+    changed = [line for line in found if not line.startswith(FREE_TO_CHANGE)]
     if changed:
         raise UsageError(f"--resume goes on unchanged, but {changed[0]}: drop the flag, or start anew with --init-from")
     if run.data["digest"] != data["digest"]:
