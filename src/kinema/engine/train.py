@@ -5,6 +5,7 @@ One step: loss (pure) -> backward -> clip -> optimiser -> commit of the method's
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections import defaultdict
@@ -105,7 +106,7 @@ def train(
         checkpoint.save(state, folder / "checkpoints" / f"{name}.pt")
 
     method.train()
-    with Log(folder, start_step=done) as log, stop_on_signal() as stopped:
+    with Log(folder, start_step=done) as log, stop_on_signal() as stopped, threads_beside(loader.num_workers):
         last = time.perf_counter()
         for batch in loader:
             data_time = time.perf_counter() - last
@@ -221,8 +222,6 @@ def pick_device(name: str) -> torch.device:
 
 def pick_workers(asked: int | None) -> int:
     """Reading processes: as asked, or one a core up to 8, one core being left to the training process."""
-    import os
-
     return max(1, min(8, (os.cpu_count() or 2) - 1)) if asked is None else asked
 
 
@@ -238,6 +237,17 @@ def mixed(precision: str, device: torch.device) -> bool:
             "--train.precision bf16-mixed needs a GPU, as torch gets its gradients wrong on a CPU: use auto"
         )
     return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda")
+
+
+@contextmanager
+def threads_beside(workers: int) -> Iterator[None]:
+    """Within it, torch leaves a core to each reading process: threads that wait for one another's core cost more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - workers)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -63,7 +63,8 @@ def overview(results: Sequence[Result]) -> Table:
     ordered = _random_first(results)
     columns: dict[str, dict[str, Result]] = {}
     for result in ordered:
-        name = f"{result.protocol.data} {_TASKS[result.protocol.task]} {result.score.metric}"
+        view = f", {result.protocol.view}" if result.protocol.view != "rgb" else ""
+        name = f"{result.protocol.data} {_TASKS[result.protocol.task]} {result.score.metric}{view}"
         column = columns.setdefault(name, {})
         row = row_name(result.subject)
         if row in column:

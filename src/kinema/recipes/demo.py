@@ -9,11 +9,11 @@ from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Meta, O
 # As `kinema.recipes.tiny`, on smaller pictures and without colour jitter, with which the contrast would stay at chance
 # for most of the few minutes that a demo may take.
 DEMO = Recipe(
-    clip=Clip(frames=8, stride=3, size=40, short_side=48),
+    clip=Clip(frames=8, stride=3, size=32, short_side=38),
     augment=Augment(crop_area=(0.6, 1.0), jitter=0.0, blur=0.0),
     backbone=Backbone("r3d_vcop", width=0.25),
     optim=Optim(lr=0.03, weight_decay=1e-4, schedule="cosine", warmup=0.02),
-    train=Train(epochs=70, batch_size=16, probe_every=10),
+    train=Train(epochs=52, batch_size=16, probe_every=16),
 )
 CONTRAST = Contrast(negatives=256)
 VIEWS = Views(projection="linear_bn")
