@@ -119,3 +119,17 @@ def test_its_defaults_are_mcns():
     assert replace(CASES["cmc"].method.views, dim=128) == Views()
     assert CASES["cmc"].method.views == CASES["mcn"].method.views
     assert CASES["cmc"].method.contrast == CASES["mcn"].method.contrast
+
+
+@pytest.mark.parametrize("statistics, same", [("rgb", True), ("both", False)])
+def test_running_statistics_are_those_of_the_rgb_view_unless_asked_otherwise(statistics, same):
+    method = build(recipe(statistics=statistics))
+    given = batch(method)
+    rgb, _ = two_views.clips(given, method.recipe, method.config.views)
+    method.commit(method.loss(given, step()).writes)
+    alone = build(recipe()).backbone
+    alone(rgb)
+    moved, expected = method.backbone.state_dict(), alone.state_dict()
+    names = [name for name in moved if name.endswith(("running_mean", "running_var"))]
+    assert names
+    assert all(torch.allclose(moved[name], expected[name]) for name in names) == same

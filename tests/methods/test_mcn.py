@@ -215,9 +215,10 @@ def test_bank_rows_of_the_stages_that_refresh_it_are_written(update, rows):
 @pytest.mark.parametrize(
     ("changes", "passes"),
     [
-        ({"meta": {"batch_norm": "both"}}, 4),
-        ({"meta": {"batch_norm": "query"}}, 2),
-        ({"meta": {"order": 0}}, 2),
+        ({"meta": {"batch_norm": "both"}}, 2),
+        ({"meta": {"batch_norm": "query"}}, 1),
+        ({"meta": {"order": 0}}, 1),
+        ({"views": {"statistics": "both"}}, 4),
         ({"views": {"joint_batch_norm": True}}, 2),
     ],
 )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from kinema import heads, sampler, views
 from kinema.augment import augment
 from kinema.batch import Batch, Draw
+from kinema.meta import call_at, running_statistics
 from kinema.settings import Recipe, Views
 
 
@@ -63,8 +64,11 @@ def embed(backbone: nn.Module, projections: Projections, rgb: Tensor, residual: 
     """Both views through the one backbone that they share, and through their projections."""
     if config.joint_batch_norm:
         h1, h2 = backbone(torch.cat([rgb, residual])).chunk(2)
-    else:
+    elif config.statistics == "both":
         h1, h2 = backbone(rgb), backbone(residual)
+    else:
+        h1 = backbone(rgb)
+        h2, _ = call_at(backbone, {}, running_statistics(backbone), residual)  # moves copies, which are dropped
     z1, z2 = projections(h1, h2)
     if config.unit_length:
         z1, z2 = F.normalize(z1.float(), dim=1), F.normalize(z2.float(), dim=1)

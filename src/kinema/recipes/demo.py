@@ -13,7 +13,7 @@ DEMO = Recipe(
     augment=Augment(crop_area=(0.6, 1.0), jitter=0.0, blur=0.0),
     backbone=Backbone("r3d_vcop", width=0.25),
     optim=Optim(lr=0.03, weight_decay=1e-4, schedule="cosine", warmup=0.02),
-    train=Train(epochs=52, batch_size=16, probe_every=16),
+    train=Train(epochs=60, batch_size=16, probe_every=16),
 )
 CONTRAST = Contrast(negatives=256)
 VIEWS = Views(projection="linear_bn")
