@@ -23,6 +23,10 @@ from kinema.data.container import is_cut
 from kinema.data.reader import Reader, TruncatedFile
 from kinema.errors import DataError
 
+# PyAV's own log callback takes a lock, which a reading process forked at the wrong moment would wait for without end.
+av.logging.restore_default_callback()
+
+
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
 _TIMED = frozenset({"mov", "matroska", "webm", "avi"})
