@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from kinema.augment import augment
-from kinema.batch import Batch, Draw
+from kinema.batch import Batch
 from kinema.data import sources
 from kinema.data.loader import EpochSampler, EvalClips, TrainClips, eval_loader, train_loader
 from kinema.engine.train import pick_device, pick_workers
@@ -36,7 +36,7 @@ from kinema.evaluate.settings import KNN, Evaluation, Finetune, LinearProbe
 from kinema.feature_store import FeatureStore
 from kinema.loading import VideoEncoder, View, load, random_init
 from kinema.run import Run
-from kinema.sampler import random_clip
+from kinema.sampler import RandomClip
 
 Weights = Literal["pretrained", "random init"]
 Progress = Callable[[str, int, int], None]
@@ -292,8 +292,7 @@ def finetune_inputs(task: Task, encoder: VideoEncoder, train: sources.VideoList,
     if task.view == "both":
         raise UsageError("fine-tuning trains on one view: give --view rgb or --view residual")
 
-    def draw(num_frames: int, rng: torch.Generator) -> Draw:
-        return Draw(random_clip(num_frames, frames=clip.frames, stride=clip.stride, rng=rng)[None])
+    draw = RandomClip(clip.frames, clip.stride)
 
     def batches(rows: Tensor, epochs: int) -> DataLoader[Batch]:
         videos = [train.videos[row] for row in rows.tolist()]

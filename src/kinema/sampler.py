@@ -6,12 +6,12 @@ Nothing here opens a video or touches a pixel. Letters: N clips, T frames of a c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from kinema.batch import generator
+from kinema.batch import Draw, generator
 from kinema.errors import UsageError
 
 
@@ -37,6 +37,27 @@ def random_clip(num_frames: int, *, frames: int, stride: int, rng: torch.Generat
     starts = max(num_frames - (frames - 1) * stride, 1)
     start = int(torch.randint(starts, (1,), generator=rng))
     return clip_at(start, num_frames, frames=frames, stride=stride)
+
+
+class Drawing(Protocol):
+    """How a method draws frames of a video."""
+
+    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """The frames wanted of a video of `num_frames` frames."""
+
+
+@dataclass(frozen=True)
+class RandomClip:
+    """Draw one clip with `random_clip`, and ask for it `copies` times."""
+
+    frames: int
+    stride: int
+    copies: int = 1
+
+    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """The clip's indices, int64 [copies, T]."""
+        indices = random_clip(num_frames, frames=self.frames, stride=self.stride, rng=rng)
+        return Draw(indices.expand(self.copies, self.frames))
 
 
 def uniform_clips(num_frames: int, clips: int, *, frames: int, stride: int) -> Tensor:

@@ -1,4 +1,5 @@
 import io
+import pickle
 import typing
 from dataclasses import fields, is_dataclass, replace
 
@@ -33,8 +34,8 @@ def test_every_method_has_a_case_and_settings():
 @every_method
 @given(num_frames=st.integers(1, 300), frames=st.integers(1, 32), stride=st.integers(1, 5), seed=st.integers(0, 99))
 def test_draws_stay_inside_any_video(name, num_frames, frames, stride, seed):
-    method = drawing_method(name)
-    method.recipe = replace(method.recipe, clip=replace(method.recipe.clip, frames=frames, stride=stride))
+    clip = replace(CASES[name].clip, frames=frames, stride=stride)
+    method = build(replace(CASES[name], clip=clip))
     drawn = method.draw(num_frames, generator(seed))
     assert drawn.indices.dtype == torch.int64
     assert drawn.indices.dim() == 2
@@ -44,11 +45,13 @@ def test_draws_stay_inside_any_video(name, num_frames, frames, stride, seed):
     assert torch.equal(drawn.indices, method.draw(num_frames, generator(seed)).indices)
 
 
-BUILT = {}
-
-
-def drawing_method(name):
-    return BUILT.setdefault(name, build(CASES[name]))
+@every_method
+def test_what_reading_processes_get_of_a_method_is_small(name):
+    method = build(CASES[name])
+    copy = pickle.dumps(method.draw)
+    assert len(copy) < 1000
+    drawn = pickle.loads(copy)(40, generator(0))
+    assert torch.equal(drawn.indices, method.draw(40, generator(0)).indices)
 
 
 @every_method

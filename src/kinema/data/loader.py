@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from kinema import sampler
-from kinema.batch import DICE, Batch, Draw, generator
+from kinema.batch import DICE, Batch, generator
 from kinema.data.decode import open_video
+from kinema.data.processes import preparation, reading_context
 from kinema.data.video import Video
 from kinema.errors import KinemaError
 from kinema.settings import Clip
@@ -54,12 +55,11 @@ def read(at: Callable[[Sequence[int]], Tensor], indices: Tensor, side: int) -> T
 class TrainClips(Dataset[tuple[Tensor, Tensor, int, int]]):
     """Clips for training: asked for (epoch, number), reads what `draw` wants of that video.
 
-    A sample depends on (seed, epoch, number) only, so it is the same in any worker and on any rank.
+    A sample depends on (seed, epoch, number) only, so it is the same in any worker and on any rank. `draw` goes to
+    the reading processes with the rest, so it holds a few numbers and no network.
     """
 
-    def __init__(
-        self, videos: Sequence[Video], clip: Clip, draw: Callable[[int, torch.Generator], Draw], *, seed: int
-    ) -> None:
+    def __init__(self, videos: Sequence[Video], clip: Clip, draw: sampler.Drawing, *, seed: int) -> None:
         self.videos = videos
         self.clip = clip
         self.draw = draw
@@ -121,7 +121,19 @@ class EpochSampler(Sampler[list[Place]]):
 
 
 class Loader(DataLoader[T]):
-    """A DataLoader whose workers' errors are raised as they were said, in one line; torch adds their traceback."""
+    """A DataLoader whose workers are reading processes, and whose errors are raised as they were said.
+
+    torch adds a traceback to what a worker says; users of kinema get the one line.
+    """
+
+    def __init__(self, dataset: Dataset[Any], *, workers: int, **options: Any) -> None:
+        super().__init__(
+            dataset,
+            num_workers=workers,
+            multiprocessing_context=reading_context() if workers else None,
+            worker_init_fn=preparation(),
+            **options,
+        )
 
     def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # of what torch's own iterator has, we use only this
         try:
@@ -135,14 +147,7 @@ def train_loader(
     dataset: TrainClips, epoch_sampler: EpochSampler, *, workers: int, pin_memory: bool = False
 ) -> DataLoader[Batch]:
     """Batches of all the steps that are left, across epochs, without a pause between two."""
-    return Loader(
-        dataset,  # type: ignore[arg-type]  # its samples become a Batch in `collate`
-        batch_sampler=epoch_sampler,
-        collate_fn=collate,
-        num_workers=workers,
-        pin_memory=pin_memory,
-        worker_init_fn=one_thread,
-    )
+    return Loader(dataset, workers=workers, batch_sampler=epoch_sampler, collate_fn=collate, pin_memory=pin_memory)
 
 
 class EvalClips(Dataset[tuple[Tensor, int, int]]):
@@ -183,14 +188,4 @@ def crop(frames: Tensor, size: int, crops: int) -> list[Tensor]:
 
 def eval_loader(dataset: EvalClips, *, batch_size: int, workers: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
     """Every video once, in order: clips uint8 [B, N, T, S, S, 3], number int64 [B], label int64 [B]."""
-    return Loader(
-        dataset,  # type: ignore[arg-type]  # the default collate turns numbers into tensors
-        batch_size=batch_size,
-        num_workers=workers,
-        worker_init_fn=one_thread,
-    )
-
-
-def one_thread(worker: int) -> None:
-    """A worker decodes one video at a time; more threads would only compete with its neighbours."""
-    torch.set_num_threads(1)
+    return Loader(dataset, workers=workers, batch_size=batch_size)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from kinema import sampler
-from kinema.batch import Batch, Draw, Outcome, Step, Write
+from kinema.batch import Batch, Outcome, Step, Write
 from kinema.meta import State, call_at, running_statistics
 from kinema.settings import Recipe
 
@@ -21,6 +21,9 @@ class Method(nn.Module):
     optimiser's step `commit`.
     """
 
+    draw: sampler.Drawing
+    """Which frames to read of a video: one clip with a uniform start, unless a method sets another. It is an object of
+    its own, not a function of the method, because reading processes get a copy of it."""
     split: sampler.Split | None = None
     """Set by methods that read a support and a query half in each step."""
 
@@ -28,11 +31,7 @@ class Method(nn.Module):
         super().__init__()
         self.recipe = recipe
         self.backbone = backbone
-
-    def draw(self, num_frames: int, rng: torch.Generator) -> Draw:
-        """The frames wanted of a video: one clip with a uniform start, unless a method says otherwise."""
-        clip = self.recipe.clip
-        return Draw(sampler.random_clip(num_frames, frames=clip.frames, stride=clip.stride, rng=rng)[None])
+        self.draw = sampler.RandomClip(recipe.clip.frames, recipe.clip.stride)
 
     def loss(self, batch: Batch, step: Step) -> Outcome:
         """The loss to minimise, with the writes it asks for; changes nothing."""

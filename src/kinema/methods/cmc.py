@@ -8,11 +8,10 @@ UCF101 / HMDB51 top-1 after fine-tuning, MCN Table 1: S3D 76.7 / 45.5, R(2+1)D 7
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
 from kinema import bank, settings
-from kinema.batch import Batch, Draw, Outcome, Step
+from kinema.batch import Batch, Outcome, Step
 from kinema.methods import two_views
 from kinema.methods.base import Method
 
@@ -25,13 +24,10 @@ class CMC(Method):
         assert isinstance(recipe.method, settings.CMC)
         self.config = recipe.method
         views = self.config.views
+        self.draw = two_views.draw(recipe, views)
         self.projection = two_views.Projections(views, feature_dim)
         dim = self.projection.dim
         self.banks = bank.PairedBanks(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
-
-    def draw(self, num_frames: int, rng: torch.Generator) -> Draw:
-        """One clip of consecutive frames, from which both views are made."""
-        return two_views.draw(num_frames, self.recipe, self.config.views, rng)
 
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """The contrast of both views of the batch with the banks."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kinema import bank, heads, losses, meta, sampler, settings
-from kinema.batch import Batch, Draw, Outcome, Step, Write
+from kinema.batch import Batch, Outcome, Step, Write
 from kinema.errors import UsageError
 from kinema.methods import two_views
 from kinema.methods.base import Method, statistics_writes
@@ -37,14 +37,11 @@ class MCN(Method):
             self.split = sampler.Split(self.config.meta.support_fraction, self.config.meta.resplit)
 
         views, pairs = self.config.views, self.config.pairs
+        self.draw = two_views.draw(recipe, views)
         self.projection = two_views.Projections(views, feature_dim)
         dim = self.projection.dim
         self.pair_score = heads.PairScore(pairs.head, dim if pairs.feature == "projected" else feature_dim)
         self.banks = bank.PairedBanks(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
-
-    def draw(self, num_frames: int, rng: torch.Generator) -> Draw:
-        """One clip of consecutive frames, from which both views are made."""
-        return two_views.draw(num_frames, self.recipe, self.config.views, rng)
 
     def loss(self, batch: Batch, step: Step) -> Outcome:
         """Section 3.3: adapt on the support half, and judge the adapted weights on the query half."""

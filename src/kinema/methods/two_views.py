@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kinema import heads, sampler, views
 from kinema.augment import augment
-from kinema.batch import Batch, Draw
+from kinema.batch import Batch
 from kinema.meta import call_at, running_statistics
 from kinema.settings import Recipe, Views
 
@@ -27,12 +27,10 @@ class Embedded(NamedTuple):
     z2: Tensor
 
 
-def draw(num_frames: int, recipe: Recipe, config: Views, rng: torch.Generator) -> Draw:
-    """One clip; a frame longer for `extra_frame`, and twice where the residual view is augmented apart."""
+def draw(recipe: Recipe, config: Views) -> sampler.RandomClip:
+    """One clip, from which both views are made; a frame longer for `extra_frame`, twice for `independent_augment`."""
     extra = config.last_residual == "extra_frame"
-    frames = recipe.clip.frames + extra
-    indices = sampler.random_clip(num_frames, frames=frames, stride=recipe.clip.stride, rng=rng)
-    return Draw(indices.expand(1 + config.independent_augment, frames))
+    return sampler.RandomClip(recipe.clip.frames + extra, recipe.clip.stride, 1 + config.independent_augment)
 
 
 def clips(batch: Batch, recipe: Recipe, config: Views) -> tuple[Tensor, Tensor]:
