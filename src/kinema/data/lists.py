@@ -22,7 +22,7 @@ from kinema.errors import UsageError, nearest
 
 PATH_COLUMNS = ("path", "file", "filename", "video", "video_path", "filepath")
 LABEL_COLUMNS = ("label", "class", "class_name", "action")
-GROUP_COLUMNS = ("group", "person", "signer", "subject", "actor", "source")
+GROUP_COLUMNS = ("group", "person", "signer", "subject", "actor", "source", "look")
 """Columns that say which videos belong together; the first that is present counts."""
 
 
@@ -195,15 +195,24 @@ def _label(row: Row, classes: tuple[str, ...], *, numbered: bool) -> int:
 
 
 def groups(*folders: str | Path) -> dict[str, str]:
-    """Group by listed path, from the first `meta.csv` in `folders` with a path column and one of GROUP_COLUMNS."""
+    """Group by listed path, from the first `meta.csv` in `folders` with a path column and one of GROUP_COLUMNS.
+
+    Looks of rendered videos are counted anew in each split, so the number 3 of train is another look than that of test.
+    """
     for folder in folders:
         path = Path(folder) / "meta.csv"
         if path.is_file() and (lines := [line for _, line in text_lines(path)]):
             header, *rows = csv.reader(lines)
             at_path, at_group = column(header, PATH_COLUMNS), column(header, GROUP_COLUMNS)
             if at_path is not None and at_group is not None:
-                return {row[at_path]: row[at_group] for row in rows if len(row) == len(header)}
+                whole = [row for row in rows if len(row) == len(header)]
+                at_split = column(header, ("split",)) if header[at_group] == "look" else None
+                return {row[at_path]: _group(row, at_group, at_split) for row in whole}
     return {}
+
+
+def _group(row: list[str], at_group: int, at_split: int | None) -> str:
+    return row[at_group] if at_split is None else f"{row[at_split]} {row[at_group]}"
 
 
 def require_present(videos: VideoList) -> None:
