@@ -27,14 +27,15 @@ ALLOWED = {
     "errors": set(),
     "settings": {"errors"},
     "batch": set(),
+    "machine": {"errors"},
     "recipes": {"settings", "errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of
     "encoder": CONTRACTS | {"views"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,
     "data": CONTRACTS | {"sampler"},  # a method's `draw` arrives as a function
-    "engine": CONTRACTS | {"methods", "data"},
-    "evaluate": CONTRACTS,  # it is handed an encoder and clips
+    "engine": CONTRACTS | {"machine", "methods", "data"},
+    "evaluate": CONTRACTS | {"machine"},  # it is handed an encoder and clips
     "visualise": CONTRACTS | {"encoder", "views", "evaluate"},  # it draws features and results, which evaluate defines
 }
 """Each part and the parts it may import, besides itself. Parts that are not named here are the uppermost row."""

@@ -22,7 +22,6 @@ from kinema.augment import augment
 from kinema.batch import Batch
 from kinema.data import sources
 from kinema.data.loader import EpochSampler, EvalClips, TrainClips, eval_loader, train_loader
-from kinema.engine.train import pick_device, pick_workers
 from kinema.errors import UsageError
 from kinema.evaluate import finetune as tuning
 from kinema.evaluate import knn as voting
@@ -35,6 +34,7 @@ from kinema.evaluate.score import retrieval_hits, score_from_folds, score_from_h
 from kinema.evaluate.settings import KNN, Evaluation, Finetune, LinearProbe
 from kinema.feature_store import FeatureStore
 from kinema.loading import VideoEncoder, View, load, random_init
+from kinema.machine import pick_device, pick_workers
 from kinema.run import Run
 from kinema.sampler import RandomClip
 

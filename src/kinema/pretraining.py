@@ -16,12 +16,13 @@ from kinema.data import sources
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
-from kinema.engine.train import Progress, Trained, mixed, pick_device, pick_workers, train
+from kinema.engine.train import Progress, Trained, train
 from kinema.errors import DataError, UsageError
 from kinema.evaluate import knn
 from kinema.evaluate.features import extract
 from kinema.evaluate.health import collapse_figures
 from kinema.loading import encoder_of
+from kinema.machine import mixed, pick_device, pick_workers
 from kinema.methods.base import Method
 from kinema.run import Run, begin
 from kinema.sampler import check_batch_size

@@ -9,7 +9,7 @@ import torch
 
 from kinema import methods
 from kinema.engine import checkpoint
-from kinema.engine.train import is_due, mixed, pick_device, stop_on_signal, train
+from kinema.engine.train import is_due, stop_on_signal, train
 from kinema.errors import KinemaError, NonFiniteLoss, UsageError
 from kinema.methods import mcn
 from kinema.settings import CMC, MCN, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
@@ -273,25 +273,7 @@ def test_second_interrupt_ends_at_once():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_precision_is_mixed_on_a_gpu_or_when_asked_for():
-    cpu, cuda = torch.device("cpu"), torch.device("cuda")
-    assert [mixed("auto", device) for device in (cpu, cuda)] == [False, True]
-    assert [mixed("32-true", device) for device in (cpu, cuda)] == [False, False]
-    assert mixed("bf16-mixed", cuda)
-
-
 def test_mixed_precision_is_refused_on_a_cpu_before_anything_is_written(clips, tmp_path):
     with pytest.raises(UsageError, match="bf16-mixed needs a GPU"):
         run(clips, tmp_path, recipe(precision="bf16-mixed"))
     assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints"]
-
-
-def test_device_is_the_one_asked_for():
-    assert pick_device("cpu") == torch.device("cpu")
-    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@pytest.mark.parametrize("name", ["gpu", "cuda:99", ""])
-def test_device_that_is_not_there_is_refused(name):
-    with pytest.raises(UsageError, match=rf"^there is no device '{name}' here: .*known: auto, cpu"):
-        pick_device(name)

@@ -119,6 +119,15 @@ def test_last_epoch_trains_on_every_train_video_and_holds_none_out(labels):
     assert (done.chosen, done.held_out, done.epochs[-1].held_out) == (5, 0, None)
 
 
+def test_mixed_precision_is_refused_on_a_cpu_before_anything_is_read():
+    labels = torch.arange(VIDEOS) % CLASSES
+    videos = Videos(labels)
+    settings = Finetune(**(vars(QUICK) | {"precision": "bf16-mixed"}))
+    with pytest.raises(UsageError, match=r"--finetune\.precision bf16-mixed needs a GPU"):
+        finetune(Tiny(), labels, CLASSES, videos.inputs(), settings)
+    assert not videos.trained_on
+
+
 def test_given_backbone_is_left_as_it_was(labels):
     backbone = Tiny()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}

@@ -76,7 +76,7 @@ def check(argv: list[str]) -> int:
 
     from kinema.data.check import check as inspect
     from kinema.data.sources import read_source
-    from kinema.engine.train import pick_workers
+    from kinema.machine import pick_workers
 
     source = read_source(flags.data, split=flags.split, allow_missing=True)
     with Bars() as bars:
@@ -139,7 +139,7 @@ def synthetic(argv: list[str]) -> int:
     flags = parse(Synthetic, argv, prog="kinema data synthetic")
 
     from kinema.data.synthetic import make
-    from kinema.engine.train import pick_workers
+    from kinema.machine import pick_workers
 
     with Bars() as bars:
         folder = make(

@@ -60,7 +60,7 @@ def make_videos(folder: Path) -> Path:
     from kinema.data.check import check
     from kinema.data.sources import read_source
     from kinema.data.synthetic import make
-    from kinema.engine.train import pick_workers
+    from kinema.machine import pick_workers
 
     with Bars() as bars:
         make(folder, workers=pick_workers(None), progress=lambda done, total: bars.show("clips made", done, total))

@@ -5,7 +5,6 @@ One step: loss (pure) -> backward -> clip -> optimiser -> commit of the method's
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections import defaultdict
@@ -23,7 +22,8 @@ from kinema.data.video import Video
 from kinema.engine import checkpoint
 from kinema.engine.log import Log
 from kinema.engine.optim import learning_rate, optimizer
-from kinema.errors import NonFiniteLoss, UsageError, nearest
+from kinema.errors import NonFiniteLoss
+from kinema.machine import mixed, pick_device, pick_workers, threads_beside
 from kinema.methods.base import Method
 from kinema.settings import Recipe
 
@@ -203,51 +203,6 @@ class Means:
 def is_due(epochs_done: int, every: int, epochs: int) -> bool:
     """Whether something that happens every so many epochs, and at the end, happens now."""
     return every > 0 and (epochs_done % every == 0 or epochs_done == epochs)
-
-
-def pick_device(name: str) -> torch.device:
-    """The device asked for; `auto` is the first GPU, or the CPU.
-
-    Raises:
-        UsageError: there is no such device.
-    """
-    count = torch.cuda.device_count()
-    known = ["cpu", *(["cuda"] if count else []), *(f"cuda:{number}" for number in range(count))]
-    if name == "auto":
-        return torch.device("cuda" if count else "cpu")
-    if name not in known:
-        raise UsageError(f"there is no device '{name}' here: {nearest(name, ['auto', *known])}")
-    return torch.device(name)
-
-
-def pick_workers(asked: int | None) -> int:
-    """Reading processes: as asked, or one a core up to 8, one core being left to the training process."""
-    return max(1, min(8, (os.cpu_count() or 2) - 1)) if asked is None else asked
-
-
-def mixed(precision: str, device: torch.device) -> bool:
-    """Whether to run in bf16 autocast; `auto` does on a GPU.
-
-    Raises:
-        UsageError: asked for on a CPU. There torch 2.13 reads memory it never wrote in the weight gradient of bf16
-            convolutions over small maps (4 x 8 x 2 x 4 x 4, 3 x 3 x 3 kernel): wrong by any amount, at random.
-    """
-    if precision == "bf16-mixed" and device.type == "cpu":
-        raise UsageError(
-            "--train.precision bf16-mixed needs a GPU, as torch gets its gradients wrong on a CPU: use auto"
-        )
-    return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda")
-
-
-@contextmanager
-def threads_beside(workers: int) -> Iterator[None]:
-    """Within it, torch leaves a core to each reading process: threads that wait for one another's core cost more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - workers)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

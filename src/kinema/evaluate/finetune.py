@@ -25,6 +25,7 @@ from kinema.evaluate.labels import check_labels
 from kinema.evaluate.settings import Finetune
 from kinema.evaluate.split import hold_out, keeps_groups
 from kinema.evaluate.statistics import top_k_accuracy
+from kinema.machine import mixed
 
 
 class Batches(Protocol):
@@ -155,7 +156,7 @@ def finetune(
     classifier = Classifier(
         copy.deepcopy(backbone), classes, settings.dropout, generator("finetune", "classifier", seed)
     ).to(device)
-    autocast = settings.precision == "bf16-mixed" or (settings.precision == "auto" and device.type == "cuda")
+    autocast = mixed(settings.precision, device, "--finetune.precision")
     model = ClipClassifier(classifier, inputs.plain, autocast)
     optimiser = torch.optim.SGD(
         classifier.parameters(), settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay

@@ -1,0 +1,54 @@
+"""What of this machine to use: device, reading processes, threads, precision."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from kinema.errors import UsageError, nearest
+
+
+def pick_device(name: str) -> torch.device:
+    """The device asked for; `auto` is the first GPU, or the CPU.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    count = torch.cuda.device_count()
+    known = ["cpu", *(["cuda"] if count else []), *(f"cuda:{number}" for number in range(count))]
+    if name == "auto":
+        return torch.device("cuda" if count else "cpu")
+    if name not in known:
+        raise UsageError(f"there is no device '{name}' here: {nearest(name, ['auto', *known])}")
+    return torch.device(name)
+
+
+def pick_workers(asked: int | None) -> int:
+    """Reading processes: as asked, or one a core up to 8, one core being left to the training process."""
+    return max(1, min(8, (os.cpu_count() or 2) - 1)) if asked is None else asked
+
+
+def mixed(precision: str, device: torch.device, flag: str = "--train.precision") -> bool:
+    """Whether to run in bf16 autocast; `auto` does on a GPU.
+
+    Raises:
+        UsageError: asked for on a CPU. There torch 2.13 reads memory it never wrote in the weight gradient of bf16
+            convolutions over small maps (4 x 8 x 2 x 4 x 4, 3 x 3 x 3 kernel): wrong by any amount, at random.
+    """
+    if precision == "bf16-mixed" and device.type == "cpu":
+        raise UsageError(f"{flag} bf16-mixed needs a GPU, as torch gets its gradients wrong on a CPU: use auto")
+    return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda")
+
+
+@contextmanager
+def threads_beside(workers: int) -> Iterator[None]:
+    """Within it, torch leaves a core to each reading process: threads that wait for one another's core cost more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - workers)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
