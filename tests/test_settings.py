@@ -5,7 +5,22 @@ import pytest
 
 from kinema.errors import UsageError
 from kinema.recipes import RECIPES
-from kinema.settings import CMC, MCN, METHOD_SETTINGS, Augment, Clip, Recipe, Train, differences, from_dict
+from kinema.settings import (
+    CMC,
+    MCN,
+    METHOD_SETTINGS,
+    Augment,
+    Backbone,
+    Clip,
+    Contrast,
+    Meta,
+    Optim,
+    Pairs,
+    Recipe,
+    Train,
+    differences,
+    from_dict,
+)
 
 
 def stored(recipe):
@@ -92,9 +107,26 @@ def test_every_method_states_its_views_for_evaluation():
         (lambda: Train(batch_size=0), "--train.batch-size is 0: give 2 or more"),
         (lambda: Train(workers=-1), "--train.workers is -1: give 0 or more"),
         (lambda: from_dict(Recipe, {"clip": {"frames": -1}}), "--clip.frames is -1: give 1 or more"),
+        (lambda: Backbone(width=0), "--backbone.width is 0: give a number above 0"),
+        (lambda: Augment(flip=1.5), "--augment.flip is 1.5: give a number from 0 to 1"),
+        (lambda: Augment(hue=0.6), "--augment.hue is 0.6: give a number from 0 to 0.5"),
+        (lambda: Augment(crop_area=(0.0, 1.0)), "--augment.crop-area is 0 1: give a number from 0.01 to 1"),
+        (lambda: Augment(crop_area=(0.8, 0.2)), "--augment.crop-area is 0.8 0.2: give the lower number first"),
+        (lambda: Contrast(bank_momentum=2), "--method.contrast.bank-momentum is 2: give a number from 0 to 1"),
+        (lambda: Meta(support_fraction=1), "--method.meta.support-fraction is 1: give a number between 0 and 1"),
+        (lambda: Pairs(positive_weight=0), "--method.pairs.positive-weight is 0: give a number above 0"),
+        (lambda: Optim(momentum=-1), "--optim.momentum is -1: give a number from 0 to 1"),
+        (lambda: Optim(milestones=(0.5, 0.2)), "--optim.milestones is 0.5 0.2: give the lower number first"),
+        (lambda: Optim(clip_grad=0), "--optim.clip-grad is 0: give a number above 0"),
     ],
 )
 def test_number_that_makes_no_clip_or_batch_is_refused(make, message):
     with pytest.raises(UsageError) as caught:
         make()
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("grid", ["all_unordered", "all_ordered"])
+def test_pairs_that_are_both_ways_already_are_not_mirrored(grid):
+    with pytest.raises(UsageError, match=rf"the grid {grid} has its own"):
+        Pairs(grid=grid, symmetric=True)

@@ -77,6 +77,14 @@ class Augment:
     blur_sigma: tuple[float, float] = (0.1, 2.0)
     """Range of the blur's standard deviation, in pixels of the network's input at 128 px; scaled with the size."""
 
+    def __post_init__(self) -> None:
+        for name in ("flip", "jitter", "brightness", "contrast", "saturation", "grey", "blur"):
+            _within(f"augment.{name}", 0, 1, getattr(self, name))
+        _within("augment.hue", 0, 0.5, self.hue)
+        _within("augment.crop-area", 0.01, 1, *self.crop_area)
+        _within("augment.crop-aspect", 0.1, 10, *self.crop_aspect)
+        _within("augment.blur-sigma", 0.01, 100, *self.blur_sigma)
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -86,6 +94,9 @@ class Backbone:
     """r3d_18, r2plus1d_18, s3d, r3d_vcop or r2plus1d_vcop; `kinema list backbones` describes them."""
     width: float = 1.0
     """Multiplies every channel count; 0.25 is the size for a laptop without a GPU."""
+
+    def __post_init__(self) -> None:
+        _positive("backbone.width", self.width)
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,7 @@ class Contrast:
     def __post_init__(self) -> None:
         _at_least("method.contrast.negatives", self.negatives, 1)
         _positive("method.contrast.temperature", self.temperature)
+        _within("method.contrast.bank-momentum", 0, 1, self.bank_momentum)
 
 
 @dataclass(frozen=True)
@@ -173,6 +185,14 @@ class Pairs:
     positive_weight: float = 1.0
     """Weight of positive pairs; 3 balances the 4 : 12 of the cross-view grid."""
 
+    def __post_init__(self) -> None:
+        if self.symmetric and self.grid.startswith("all_"):
+            raise UsageError(
+                f"--method.pairs.symmetric adds the other order of cross-view pairs, of which the grid {self.grid} has "
+                "its own: use all_ordered without it"
+            )
+        _positive("method.pairs.positive-weight", self.positive_weight)
+
 
 @dataclass(frozen=True)
 class Meta:
@@ -201,6 +221,14 @@ class Meta:
     batch_norm: Literal["both", "query"] = "both"
     """Which stages move batch norm's running statistics; both use batch statistics."""
 
+    def __post_init__(self) -> None:
+        _between("method.meta.support-fraction", 0, 1, self.support_fraction)
+        if self.order > 0 and self.negatives == "own_half" and self.resplit == "iteration":
+            raise UsageError(
+                "--method.meta.negatives own_half needs halves that last, but --method.meta.resplit iteration deals "
+                "them anew each step: use --method.meta.resplit epoch, or negatives all"
+            )
+
 
 @dataclass(frozen=True)
 class MCN:
@@ -214,6 +242,9 @@ class MCN:
     views: Views = field(default_factory=Views)
     pairs: Pairs = field(default_factory=Pairs)
     meta: Meta = field(default_factory=Meta)
+
+    def __post_init__(self) -> None:
+        _within("method.alpha", 0, 1, self.alpha)
 
 
 @dataclass(frozen=True)
@@ -240,6 +271,11 @@ class Optim:
 
     def __post_init__(self) -> None:
         _positive("optim.lr", self.lr)
+        _within("optim.momentum", 0, 1, self.momentum)
+        _within("optim.warmup", 0, 1, self.warmup)
+        _within("optim.milestones", 0, 1, *self.milestones)
+        if self.clip_grad is not None:
+            _positive("optim.clip-grad", self.clip_grad)
 
 
 @dataclass(frozen=True)
@@ -294,6 +330,23 @@ def _at_least(flag: str, value: int, least: int) -> None:
 def _positive(flag: str, value: float) -> None:
     if not value > 0:
         raise UsageError(f"--{flag} is {value:g}: give a number above 0")
+
+
+def _within(flag: str, low: float, high: float, *values: float) -> None:
+    """Each value within [low, high], and the values in ascending order."""
+    if not all(low <= value <= high for value in values):
+        raise UsageError(f"--{flag} is {_spaced(values)}: give a number from {low:g} to {high:g}")
+    if list(values) != sorted(values):
+        raise UsageError(f"--{flag} is {_spaced(values)}: give the lower number first")
+
+
+def _between(flag: str, low: float, high: float, value: float) -> None:
+    if not low < value < high:
+        raise UsageError(f"--{flag} is {value:g}: give a number between {low:g} and {high:g}")
+
+
+def _spaced(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in values)
 
 
 def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:

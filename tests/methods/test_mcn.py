@@ -263,7 +263,7 @@ def test_split_is_the_one_asked_for_and_absent_without_stages():
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, float("nan")])
 def test_alpha_that_is_no_share_is_refused(alpha):
-    with pytest.raises(UsageError, match=rf"^--method.alpha {alpha} is not a share: give a value from 0 to 1$"):
+    with pytest.raises(UsageError, match=rf"^--method.alpha is {alpha:g}: give a number from 0 to 1$"):
         build(recipe(alpha=alpha))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """A network without a classifier: clips in, one feature vector a clip out.
 
     Letters: B clips, T frames of H x W pixels; C channels and T' x H' x W' cells in the last map.
@@ -18,9 +19,9 @@ class Backbone(nn.Module):
     stride: tuple[int, int, int]
     """Frames, rows and columns of the input to one cell of the last map."""
 
+    @abstractmethod
     def maps(self, x: Tensor) -> Tensor:
         """The last convolutional map of clips x, [B, 3, T, H, W] -> [B, C, T', H', W'], each cell at least 0."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """The mean of the last map over its cells, [B, 3, T, H, W] -> [B, C]."""

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from kinema import bank, heads, losses, meta, sampler, settings
 from kinema.batch import Batch, Outcome, Step, Write
-from kinema.errors import UsageError
 from kinema.methods import two_views
 from kinema.methods.base import Method, statistics_writes
 
@@ -30,8 +29,6 @@ class MCN(Method):
         assert isinstance(recipe.method, settings.MCN)
         self.config = recipe.method
         heads.check_groups(recipe.train.batch_size)
-        check_alpha(self.config.alpha)
-        check_negatives(self.config.meta)
         self.num_videos = num_videos
         if self.config.meta.order > 0:
             self.split = sampler.Split(self.config.meta.support_fraction, self.config.meta.resplit)
@@ -127,26 +124,3 @@ class MCN(Method):
             prior, pairs = float(same.float().mean()), len(same) if self.config.pairs.reduction == "sum" else 1
             chance["binary"] = -pairs * (prior * math.log(prior) + (1 - prior) * math.log(1 - prior))
         return chance
-
-
-def check_alpha(alpha: float) -> None:
-    """Refuse a weight outside [0, 1].
-
-    Raises:
-        UsageError: naming the value.
-    """
-    if not 0 <= alpha <= 1:
-        raise UsageError(f"--method.alpha {alpha} is not a share: give a value from 0 to 1")
-
-
-def check_negatives(config: settings.Meta) -> None:
-    """Refuse negatives of "the own half" where no half outlives a step.
-
-    Raises:
-        UsageError: naming both settings.
-    """
-    if config.order > 0 and config.negatives == "own_half" and config.resplit == "iteration":
-        raise UsageError(
-            "--method.meta.negatives own_half needs halves that last, but --method.meta.resplit iteration deals them "
-            "anew each step: use --method.meta.resplit epoch, or negatives all"
-        )
