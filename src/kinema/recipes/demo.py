@@ -12,7 +12,7 @@ DEMO = Recipe(
     augment=Augment(crop_area=(0.6, 1.0), brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, blur=0.0),
     backbone=Backbone("r3d_vcop", width=0.25),
     optim=Optim("adamw", lr=1e-3, weight_decay=0.01, schedule="cosine", warmup=0.02),
-    train=Train(epochs=36, batch_size=16, probe_every=12),
+    train=Train(epochs=54, batch_size=16, probe_every=18),
 )
 CONTRAST = Contrast(negatives=256)
 VIEWS = Views(projection="linear_bn")
