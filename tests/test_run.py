@@ -103,7 +103,7 @@ def test_finished_run_is_resumed_without_harm(made, again):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"optim": replace(RECIPE.optim, lr=0.5)}, r"optim.lr: 0.03 -> 0.5"),
+        ({"optim": replace(RECIPE.optim, lr=0.5)}, r"optim.lr: 0.001 -> 0.5"),
         ({"train": replace(RECIPE.train, epochs=2)}, r"train.epochs: 1 -> 2"),
         ({"clip": Clip(frames=4, stride=1, size=32)}, r"clip.stride: 2 -> 1"),
         ({"method": CMC(contrast=Contrast(negatives=9))}, r"method.contrast.negatives: 8 -> 9"),

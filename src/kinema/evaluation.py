@@ -6,13 +6,8 @@ network before any training, and returns both.
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property, partial
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import asdict
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -27,176 +22,14 @@ from kinema.evaluate import finetune as tuning
 from kinema.evaluate import knn as voting
 from kinema.evaluate import linear as probing
 from kinema.evaluate import retrieval, statistics
-from kinema.evaluate.features import ClipLoader, Features, extract_logits
-from kinema.evaluate.origin import origin
-from kinema.evaluate.protocol import Protocol, Result, Score, Subject, fingerprint, recipe_hash, write
-from kinema.evaluate.score import retrieval_hits, score_from_folds, score_from_hits
-from kinema.evaluate.settings import KNN, Evaluation, Finetune, LinearProbe
-from kinema.feature_store import FeatureStore
-from kinema.loading import VideoEncoder, View, load, random_init
+from kinema.evaluate.features import ClipLoader, extract_logits
+from kinema.evaluate.protocol import Result
+from kinema.evaluate.score import retrieval_hits
+from kinema.evaluate.settings import KNN, Finetune, LinearProbe
+from kinema.loading import VideoEncoder
 from kinema.machine import pick_device, pick_workers
-from kinema.run import Run
 from kinema.sampler import RandomClip
-
-Weights = Literal["pretrained", "random init"]
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, done, total)."""
-Hits = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A train and a test list of the same classes."""
-
-    train: sources.VideoList
-    test: sources.VideoList
-
-
-@dataclass(frozen=True)
-class Task:
-    """A run, the videos to measure it on, and how."""
-
-    run: Run
-    folds: tuple[Fold, ...]
-    data: str
-    split: str | None
-    view: View = "rgb"
-    evaluation: Evaluation = field(default_factory=Evaluation)
-    device: str = "auto"
-    progress: Progress | None = None
-
-    @cached_property
-    def store(self) -> FeatureStore:
-        """Where the run keeps the features it has extracted."""
-        return FeatureStore(self.run.folder / "features", device=pick_device(self.device), workers=pick_workers(None))
-
-    def encoder(self, weights: Weights) -> VideoEncoder:
-        """The run's network, trained or fresh."""
-        if weights == "pretrained":
-            return load(self.run.folder, view=self.view)
-        return random_init(self.run.recipe, view=self.view)
-
-    def features(self, weights: Weights, fold: Fold) -> tuple[Features, Features]:
-        """Features of a fold's train and test videos."""
-        encoder = self.encoder(weights)
-        report = partial(self.progress, f"features of {weights}") if self.progress else None
-        train, test = (
-            self.store.features(encoder, part.videos, part.classes, self.evaluation, report)
-            for part in (fold.train, fold.test)
-        )
-        return train, test
-
-    def subject(self, weights: Weights) -> Subject:
-        """Who was measured."""
-        recipe = self.run.recipe
-        network = self.encoder(weights).backbone
-        trained = weights == "pretrained"
-        return Subject(
-            weights=weights,
-            method=recipe.method.name if trained else None,
-            backbone=recipe.backbone.name,
-            width=recipe.backbone.width,
-            parameters=sum(parameter.numel() for parameter in network.parameters()),
-            recipe=recipe.recipe if trained else None,
-            recipe_hash=recipe_hash(recipe) if trained else None,
-            pretrain_data=self.run.data["name"] if trained else None,
-            epoch=recipe.train.epochs if trained else None,
-            seed=recipe.train.seed,
-        )
-
-    def protocol(self, kind: Literal["retrieval", "knn", "linear", "finetune"], **how: Any) -> Protocol:
-        """How it was measured; `how` gives what differs between the verbs."""
-        clip = self.run.recipe.clip
-        defaults: dict[str, Any] = {
-            "average": "feature",
-            "distance": None,
-            "centred": False,
-            "selection": "none",
-            "settings": {},
-        }
-        return Protocol(
-            task=kind,
-            data=self.data,
-            split=self.split,
-            queries=sum(len(fold.test.videos) for fold in self.folds),
-            gallery=max(len(fold.train.videos) for fold in self.folds),
-            classes=len(self.folds[0].train.classes),
-            train_list=list_fingerprint([fold.train for fold in self.folds]),
-            test_list=list_fingerprint([fold.test for fold in self.folds]),
-            frames=clip.frames,
-            stride=clip.stride,
-            size=clip.size,
-            clips=self.evaluation.clips,
-            crops=self.evaluation.crops,
-            pooling="gap",
-            view=self.view,
-            **(defaults | how),
-        )
-
-    def measure(
-        self, protocol: Protocol, score: Callable[[Weights, Fold], tuple[Hits, dict[str, float]]], *, baseline: bool
-    ) -> list[Result]:
-        """Score every fold with random and with trained weights; write and return the results, random init first.
-
-        `score` returns hits by figure, and what was chosen on held-out train videos.
-        """
-        names: list[Weights] = ["random init", "pretrained"] if baseline else ["pretrained"]
-        subjects = {weights: self.subject(weights) for weights in names}  # finds a damaged checkpoint before the work
-        results = []
-        for weights, subject in subjects.items():
-            started = time.time()
-            parts = [score(weights, fold) for fold in self.folds]
-            if len(parts) == 1:
-                found: Score = score_from_hits(parts[0][0], chosen=parts[0][1])
-            else:
-                found = score_from_folds([hits for hits, _ in parts])
-            result = Result(found, protocol, subject, origin(started, pick_device(self.device)))
-            write(result, self.run.results)
-            results.append(result)
-        return results
-
-
-def task(
-    run: str | Path,
-    *,
-    data: str | Path | None = None,
-    split: int = 1,
-    train: Sequence[str | Path] = (),
-    test: Sequence[str | Path] = (),
-    view: View = "rgb",
-    evaluation: Evaluation | None = None,
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Task:
-    """What to measure: the run's own data, or `data`, or lists; several train and test lists are folds of one another.
-
-    Raises:
-        UsageError: there is no test part, the lists do not pair up, or the videos have no labels.
-    """
-    opened = Run(Path(run))
-    if bool(train) != bool(test) or len(train) != len(test):
-        raise UsageError(f"{len(train)} --train and {len(test)} --test lists: give as many of one as of the other")
-    if train:
-        pairs = [sources.read_pair(one, other) for one, other in zip(train, test, strict=True)]
-        name = pairs[0].name
-        split_name = f"mean over {len(pairs)} folds" if len(pairs) > 1 else None
-    else:
-        pairs = [sources.read_source(data or opened.data["path"], split=split if data else opened.data["split"])]
-        name, split_name = pairs[0].name, str(pairs[0].split) if pairs[0].split else None
-    folds = []
-    for pair in pairs:
-        if pair.test is None:
-            raise UsageError(f"{pair.name} has no test videos: give --data with a test part, or --train and --test")
-        folds.append(Fold(sources.require_classes(pair.train), sources.require_classes(pair.test)))
-    return Task(opened, tuple(folds), name, split_name, view, evaluation or Evaluation(), device, progress)
-
-
-def list_fingerprint(lists: Sequence[sources.VideoList]) -> str:
-    """`fingerprint` of all the lists' videos, with paths relative to the folder that holds them all."""
-    videos = [video for each in lists for video in each.videos]
-    top = os.path.commonpath([str(Path(video.path).parent) for video in videos])
-    paths = [Path(os.path.relpath(video.path, top)).as_posix() for video in videos]
-    return fingerprint(paths, [video.label for video in videos], lists[0].classes)
+from kinema.task import Fold, Hits, Task, Weights
 
 
 def retrieve(task: Task, *, baseline: bool = True) -> list[Result]:

@@ -9,18 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinema import evaluation, methods
+from kinema import methods
 from kinema.data import sources
 from kinema.data.loader import EvalClips
 from kinema.data.video import Video
 from kinema.engine import log
 from kinema.evaluate import protocol
 from kinema.run import Run
+from kinema.task import Progress, open_task
 from kinema.visualise.curves import training_seconds
 from kinema.visualise.report import RunInfo, write_report
 
 
-def report(run: str | Path, *, out: str | Path | None = None, progress: evaluation.Progress | None = None) -> Path:
+def report(run: str | Path, *, out: str | Path | None = None, progress: Progress | None = None) -> Path:
     """Write `report.html` into the run's folder (or to `out`) and return its path.
 
     Neighbours, attention and the map are drawn for the run's own data set, where that has labelled test videos.
@@ -61,12 +62,12 @@ def run_info(run: Run, rows: list[dict[str, Any]]) -> RunInfo:
     )
 
 
-def pictures(run: Run, progress: evaluation.Progress | None) -> dict[str, Any]:
+def pictures(run: Run, progress: Progress | None) -> dict[str, Any]:
     """Features and encoders before and after training; nothing where the data set has no labelled test videos."""
     source = sources.read_source(run.data["path"], split=run.data["split"])
     if source.test is None or not source.test.classes:
         return {}
-    task = evaluation.task(run.folder, progress=progress)
+    task = open_task(run.folder, progress=progress)
     gallery, query = task.features("pretrained", task.folds[0])
     random_gallery, random_query = task.features("random init", task.folds[0])
     encoder = task.encoder("pretrained")

@@ -188,7 +188,7 @@ def test_video_that_cannot_be_read_is_named_and_left_out_only_if_listed(
     data = listed([broken], count=7)  # eight in two batches of four: each is read
     line = pretrain(data, out).refused(3, f"kinema: {broken}: {reason}")
     assert f"`kinema data check {data} --bad FILE`" in line
-    assert not Run(out).checkpoint.exists()
+    assert checkpoint.load(Run(out).checkpoint).step == 0
 
     checked = command("data", "check", data, "--frames", 7, "--workers", 0, "--bad", bad)
     assert checked.code == 3
@@ -197,6 +197,16 @@ def test_video_that_cannot_be_read_is_named_and_left_out_only_if_listed(
     assert ended.code == 0
     assert f"1 of 8 videos left out, as {bad} says" in ended.err
     assert Run(out).data["videos"] == 7
+
+
+def test_training_that_failed_in_its_first_epoch_goes_on_once_the_video_is_mended(pretrain, listed, tmp_path):
+    broken, out = tmp_path / "broken.mp4", tmp_path / "out"
+    zero(broken)
+    data = listed([broken], count=7)
+    assert pretrain(data, out).code == 3
+    film(broken, 12)
+    assert pretrain(data, out, "--resume").code == 0
+    assert checkpoint.load(Run(out).checkpoint).step > 0
 
 
 def test_video_that_breaks_between_epochs_leaves_the_last_checkpoint(pretrain, listed, tmp_path, monkeypatch):
@@ -371,7 +381,7 @@ def test_full_disk_during_a_checkpoint_spares_the_one_before_it(pretrain, clip_f
 
     def full(number):
         calls.append(number)
-        if len(calls) > 1:
+        if len(calls) > 2:  # the first is of the weights that it starts with
             raise OSError(errno.ENOSPC, "No space left on device")
         plain(number)
 
@@ -401,7 +411,7 @@ def test_full_disk_during_a_result_is_one_line(command, own_run, monkeypatch):
 def test_loss_that_is_not_a_number_ends_with_its_own_code(pretrain, clip_folder, tmp_path):
     ended = pretrain(clip_folder, tmp_path / "out", "--optim.lr", "1e30", "--optim.warmup", 0)
     ended.refused(4, "is nan at step ", "videos [", "lower --optim.lr")
-    assert not Run(tmp_path / "out").checkpoint.exists()
+    assert checkpoint.load(Run(tmp_path / "out").checkpoint).step == 0
 
 
 # ---- results that do not compare ----

@@ -172,6 +172,17 @@ def test_embedding_looks_at_pixels(trained, clip_folder):
         assert reader.num_frames == 12
 
 
+def test_result_of_an_unfinished_run_says_how_far_it_was(command, own_run):
+    (own_run / "metrics.jsonl").write_text('{"step": 5, "epoch": 1}\n')
+    recipe = json.loads((own_run / "recipe.json").read_text())
+    recipe["train"]["epochs"] = 9
+    (own_run / "recipe.json").write_text(json.dumps(recipe))
+    ended = command("retrieve", own_run, "--evaluation.clips", 1, "--no-random-init")
+    assert f"{own_run} is unfinished: 1 of 9 epochs" in ended.err
+    (result,) = (own_run / "results").glob("retrieval*.json")
+    assert json.loads(result.read_text())["subject"]["epoch"] == 1
+
+
 @pytest.mark.slow
 def test_demo_learns_motion_twenty_points_above_random_init(command, tmp_path):
     assert command("demo", "--out", tmp_path).code == 0

@@ -71,9 +71,10 @@ def main(verb: str, argv: list[str]) -> int:
 
     from kinema import evaluation
     from kinema.evaluate.table import comparison
+    from kinema.task import open_task
 
     with Bars() as bars:
-        task = evaluation.task(
+        task = open_task(
             flags.run,
             data=flags.data,
             split=flags.split,
@@ -84,6 +85,8 @@ def main(verb: str, argv: list[str]) -> int:
             device=flags.device,
             progress=bars.show,
         )
+        if task.epoch < task.run.recipe.train.epochs:
+            say(f"{task.run.folder} is unfinished: {task.epoch} of {task.run.recipe.train.epochs} epochs")
         own: dict[str, Any] = {} if verb == "retrieve" else {"settings": getattr(flags, verb)}
         results = getattr(evaluation, verb)(task, baseline=flags.random_init, **own)
     Console().print(comparison(results).rich())

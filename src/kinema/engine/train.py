@@ -105,6 +105,8 @@ def train(
         state = checkpoint.Checkpoint(recipe_dict, data, done, method.state_dict(), optim.state_dict(), means.state())
         checkpoint.save(state, folder / "checkpoints" / f"{name}.pt")
 
+    if start is None:
+        save()  # so that --resume works after whatever may go wrong in the first epoch
     method.train()
     with Log(folder, start_step=done) as log, stop_on_signal() as stopped, threads_beside(loader.num_workers):
         last = time.perf_counter()

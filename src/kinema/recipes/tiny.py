@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Meta, Optim, Recipe, Train, Views
 
-# Milder augmentation than the paper's, `linear_bn` and AdamW, since a small run has thousands of steps, not millions: it
-# has to leave the plateau on which RGB and residual features are merely unrelated (see benchmarks/NOTES.md).
+# Milder augmentation than the paper's, `linear_bn` and AdamW, since a small run has thousands of steps, not millions:
+# it has to leave the plateau on which RGB and residual features are merely unrelated (see benchmarks/NOTES.md).
 TINY = Recipe(
     clip=Clip(frames=8, stride=4, size=56),
     augment=Augment(crop_area=(0.6, 1.0), brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05, blur=0.0),
