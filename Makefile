@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/kinema demo
 
-# One process, one thread: reading processes are forked from it, which under pytest-xdist's threads can deadlock.
+# One thread: the tests' networks are so small that threads would spend their time waiting for one another.
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
