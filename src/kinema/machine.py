@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import current_process
 
 import torch
 
@@ -27,8 +28,13 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_workers(asked: int | None) -> int:
-    """Reading processes: as asked, or one a core up to 8, one core being left to the training process."""
-    return max(1, min(8, (os.cpu_count() or 2) - 1)) if asked is None else asked
+    """Reading processes: as asked, or one a core up to 8, one core being left to the training process.
+
+    A daemonic process may start none, so it reads for itself unless asked otherwise.
+    """
+    if asked is not None:
+        return asked
+    return 0 if current_process().daemon else max(1, min(8, (os.cpu_count() or 2) - 1))
 
 
 def mixed(precision: str, device: torch.device, flag: str = "--train.precision") -> bool:

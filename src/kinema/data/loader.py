@@ -141,6 +141,13 @@ class Loader(DataLoader[T]):
         except KinemaError as problem:
             cls, last = type(problem), str(problem).strip().splitlines()[-1]
             raise cls(last.removeprefix(f"{cls.__module__}.{cls.__qualname__}: ")) from None
+        except (ConnectionError, EOFError, RuntimeError) as problem:
+            if isinstance(problem, RuntimeError) and "DataLoader worker" not in str(problem):
+                raise
+            raise KinemaError(
+                "a reading process was killed, perhaps for lack of memory: lower --train.workers; what was trained up "
+                "to the last checkpoint is kept for --resume"
+            ) from problem
 
 
 def train_loader(

@@ -10,15 +10,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import current_process, forkserver, parent_process
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
+
+from kinema.errors import UsageError
 
 PRELOAD = "kinema.data.preload"
 """What the server imports, once for all readers."""
@@ -40,9 +45,25 @@ class ReadingContext(ForkServerContext):
 
 
 def reading_context() -> ReadingContext:
-    """The context; what is sent to its processes must be picklable and come from an importable module."""
+    """The context, its server started; what its processes are sent must be picklable and from an importable module.
+
+    Raises:
+        UsageError: no process can be started from here.
+    """
+    if current_process().daemon:
+        raise UsageError("a daemonic process may start no reading processes: use --train.workers 0")
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the working directory has been deleted: change to another one") from None
     context = ReadingContext()
     context.set_forkserver_preload([PRELOAD])
+    # The server would die of a Ctrl-C while it imports; it keeps the mask that it is started with.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 
@@ -63,12 +84,23 @@ def preparation() -> partial[None]:
 
 
 def prepare(environment: dict[str, str], worker: int) -> None:
-    """Make a reader of a new process: one thread, deaf to Ctrl-C, the training process's environment.
+    """Make a reader of a new process: one thread, the training process's environment, and its end.
 
-    A reader decodes one video at a time, and more threads would only compete with its neighbours. Ctrl-C reaches all
-    processes of a terminal, but it is the training process that decides when to stop.
+    A reader decodes one video at a time, and more threads would only compete with its neighbours. Ctrl-C, and the
+    SIGTERM of `timeout` or a cluster, reach every process of a job, but it is the training process that decides when
+    to stop. If that is killed, readers end by themselves.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     os.environ.clear()
     os.environ.update(environment)
+
+
+def end_with_parent() -> None:
+    """Wait for the end of the process that asked for this one (not of the server that forked it), and end too."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
