@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from kinema import methods, recipes
-from kinema.data import sources
+from kinema.data import decode, sources
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
@@ -24,6 +22,7 @@ from kinema.evaluate.health import collapse_figures
 from kinema.loading import encoder_of
 from kinema.machine import mixed, pick_device, pick_workers
 from kinema.methods.base import Method
+from kinema.own_data import describe
 from kinema.run import Run, begin
 from kinema.sampler import check_batch_size
 from kinema.settings import Recipe
@@ -66,6 +65,7 @@ def pretrain(
         NonFiniteLoss: training met a loss that is not a number.
     """
     recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    decode.check_decoder()
     say = say or (lambda line: None)
     if resume + overwrite + (init_from is not None) > 1:
         raise UsageError("--resume, --init-from and --overwrite exclude one another: give one of them")
@@ -80,7 +80,7 @@ def pretrain(
         begin_from(method, init_from)
 
     folder = Path(out)
-    described = describe(listed, data, split)
+    described = describe(listed, data, split, bad)
     run = begin(folder, recipe, described, resume=resume, overwrite=overwrite)
     start = checkpoint.load(run.checkpoint) if resume else None
     say(summary(method, recipe, listed))
@@ -99,19 +99,6 @@ def pretrain(
     except DataError as problem:
         raise DataError(f"{problem}: `kinema data check {data} --bad FILE` lists all such videos for --skip") from None
     return run, trained
-
-
-def describe(listed: sources.VideoList, data: str | Path, split: int) -> dict[str, Any]:
-    """What a run records of its videos; the digest is over their order, since a bank's rows depend on it."""
-    names = "\n".join(Path(video.path).name for video in listed.videos)
-    return {
-        "path": str(data),
-        "split": split,
-        "name": listed.name,
-        "videos": len(listed.videos),
-        "classes": len(listed.classes),
-        "digest": hashlib.sha256(names.encode()).hexdigest()[:16],
-    }
 
 
 def begin_from(method: Method, source: str | Path) -> None:

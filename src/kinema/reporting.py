@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from kinema import methods
-from kinema.data import sources
 from kinema.data.loader import EvalClips
 from kinema.data.video import Video
 from kinema.engine import log
 from kinema.evaluate import protocol
+from kinema.own_data import reopen
 from kinema.run import Run
 from kinema.task import Progress, open_task
 from kinema.visualise.curves import training_seconds
@@ -64,7 +64,7 @@ def run_info(run: Run, rows: list[dict[str, Any]]) -> RunInfo:
 
 def pictures(run: Run, progress: Progress | None) -> dict[str, Any]:
     """Features and encoders before and after training; nothing where the data set has no labelled test videos."""
-    source = sources.read_source(run.data["path"], split=run.data["split"])
+    source = reopen(run)
     if source.test is None or not source.test.classes:
         return {}
     task = open_task(run.folder, progress=progress)

@@ -130,15 +130,22 @@ def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
     changed = [line for line in found if not line.startswith(FREE_TO_CHANGE)]
     if changed:
         raise UsageError(f"--resume goes on unchanged, but {changed[0]}: drop the flag, or start anew with --init-from")
-    if run.data["digest"] != data["digest"]:
+    if not same_videos(run.data, data):
         raise UsageError(
             f"--resume goes on unchanged, but {data['path']} now lists other videos than {run.data['path']} did: "
             "restore the list, or start anew with --init-from"
         )
 
 
+def same_videos(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether two records are of the same videos: the same names, and mostly the same sizes; some may be mended."""
+    pairs = list(zip(old.get("sizes", ()), new.get("sizes", ()), strict=False))
+    return bool(old["digest"] == new["digest"]) and 2 * sum(a != b for a, b in pairs) <= len(pairs)
+
+
 def set_aside(folder: Path) -> None:
     """Rename a run that is to be replaced; nothing a user made is deleted."""
+    folder = folder.resolve()
     number = 1
     while (target := folder.with_name(f"{folder.name}.replaced-{number}")).exists():
         number += 1

@@ -23,6 +23,7 @@ from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import FeatureStore
 from kinema.loading import VideoEncoder, View, load, random_init
 from kinema.machine import pick_device, pick_workers
+from kinema.own_data import reopen
 from kinema.run import Run
 
 Weights = Literal["pretrained", "random init"]
@@ -153,7 +154,7 @@ def open_task(
     run: str | Path,
     *,
     data: str | Path | None = None,
-    split: int = 1,
+    split: int | None = None,
     train: Sequence[str | Path] = (),
     test: Sequence[str | Path] = (),
     view: View = "rgb",
@@ -164,17 +165,22 @@ def open_task(
     """What to measure: the run's own data, or `data`, or lists; several train and test lists are folds of one another.
 
     Raises:
-        UsageError: there is no test part, the lists do not pair up, or the videos have no labels.
+        UsageError: there is no test part, the lists do not pair up, the videos have no labels, or the run's own data
+            have changed.
     """
     opened = Run(Path(run))
     if bool(train) != bool(test) or len(train) != len(test):
         raise UsageError(f"{len(train)} --train and {len(test)} --test lists: give as many of one as of the other")
+    if train and data is not None:
+        raise UsageError("--data and --train with --test exclude one another: give one of them")
+    if split is not None and data is None:
+        raise UsageError(f"--split {split} says which part of --data to use: give --data too")
     if train:
         pairs = [sources.read_pair(one, other) for one, other in zip(train, test, strict=True)]
         name = pairs[0].name
         split_name = f"mean over {len(pairs)} folds" if len(pairs) > 1 else None
     else:
-        pairs = [sources.read_source(data or opened.data["path"], split=split if data else opened.data["split"])]
+        pairs = [reopen(opened) if data is None else sources.read_source(data, split=split or 1)]
         name, split_name = pairs[0].name, str(pairs[0].split) if pairs[0].split else None
     folds = []
     for pair in pairs:

@@ -21,8 +21,8 @@ class Common:
     """The run's folder."""
     data: str | None = None
     """A data set with a train and a test part; without it, the one that the run was trained on."""
-    split: int = 1
-    """For data sets that come in several official splits."""
+    split: int | None = None
+    """Which of the official splits of --data, where it has several; 1 unless said."""
     train: tuple[str, ...] = ()
     """A list of train videos; several lists are folds, one for each --test list."""
     test: tuple[str, ...] = ()

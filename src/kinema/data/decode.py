@@ -52,6 +52,11 @@ def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> 
     return _hand_over(reader, threads, or_keep=asked == "auto") if name == "torchcodec" else reader
 
 
+def check_decoder() -> None:
+    """Raise UsageError if KINEMA_DECODER asks for a decoder that cannot be used here."""
+    _choose(os.environ.get("KINEMA_DECODER", "auto"))
+
+
 def _hand_over(reader: PyAVReader, threads: int, *, or_keep: bool) -> Reader:
     """The same file in torchcodec's hands; with `or_keep`, in PyAV's where torchcodec would read it wrongly."""
     from kinema.data.read_torchcodec import TorchcodecReader

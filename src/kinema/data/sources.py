@@ -37,6 +37,8 @@ def read_source(
     left out and counted in `VideoList.skipped`. Listed videos that are not there are an error, or with `allow_missing`
     are left out and named in `VideoList.missing`. Raises UsageError, one line naming file and line.
     """
+    if not str(path):
+        raise UsageError("the path of the data is empty: give a list or a folder")
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path}: no such file or folder")

@@ -1,0 +1,61 @@
+"""What a run records of the videos it is trained on, and how the same videos are found again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from kinema.data import sources
+from kinema.errors import UsageError
+from kinema.run import Run, same_videos
+
+SIZED = 1000
+"""Files whose sizes are recorded: enough to tell two sets of equal names apart, few enough for a slow disk."""
+
+
+def describe(
+    listed: sources.VideoList, data: str | Path, split: int, skip: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """The record: where the videos are, how many, which were left out, and what tells them from others."""
+    return {
+        "path": str(Path(data).resolve()),
+        "split": split,
+        "name": listed.name,
+        "videos": len(listed.videos),
+        "classes": len(listed.classes),
+        "skip": sorted(skip),
+        "digest": list_digest(listed),
+        "sizes": sizes(listed),
+    }
+
+
+def list_digest(listed: sources.VideoList) -> str:
+    """A digest of the paths below their common folder, in their order, since a bank's rows depend on it."""
+    paths = [Path(video.path) for video in listed.videos]
+    top = os.path.commonpath([path.parent for path in paths])
+    names = [Path(os.path.relpath(path, top)).as_posix() for path in paths]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def sizes(listed: sources.VideoList) -> list[int]:
+    """Bytes of up to `SIZED` of the files, evenly spread; 0 for a folder of frames."""
+    paths = [Path(video.path) for video in listed.videos[:: -(-len(listed.videos) // SIZED)]]
+    return [path.stat().st_size if path.is_file() else 0 for path in paths]
+
+
+def reopen(run: Run) -> sources.Source:
+    """The data set that a run was trained on.
+
+    Raises:
+        UsageError: other videos lie at its place now.
+    """
+    data = run.data
+    source = sources.read_source(data["path"], split=data["split"], skip=frozenset(data.get("skip", ())))
+    if not same_videos(data, {"digest": list_digest(source.train), "sizes": sizes(source.train)}):
+        raise UsageError(
+            f"{data['path']} no longer holds the {data['videos']} videos that {run.folder} was trained on: "
+            "give --data, or --train and --test"
+        )
+    return source
