@@ -25,7 +25,8 @@ TOOLS = {"sampler", "augment", "views", "backbones", "heads", "losses", "bank", 
 
 ALLOWED = {
     "errors": set(),
-    "settings": {"errors"},
+    "ranges": {"errors"},
+    "settings": {"errors", "ranges"},
     "batch": set(),
     "machine": {"errors"},
     "recipes": {"settings", "errors"},
@@ -35,7 +36,7 @@ ALLOWED = {
     "methods": CONTRACTS | TOOLS,
     "data": CONTRACTS | {"sampler"},  # a method's `draw` arrives as a function
     "engine": CONTRACTS | {"machine", "methods", "data"},
-    "evaluate": CONTRACTS | {"machine"},  # it is handed an encoder and clips
+    "evaluate": CONTRACTS | {"machine", "ranges"},  # it is handed an encoder and clips
     "visualise": CONTRACTS | {"encoder", "views", "evaluate"},  # it draws features and results, which evaluate defines
 }
 """Each part and the parts it may import, besides itself. Parts that are not named here are the uppermost row."""

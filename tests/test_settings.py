@@ -115,7 +115,7 @@ def test_every_method_states_its_views_for_evaluation():
         (lambda: Contrast(bank_momentum=2), "--method.contrast.bank-momentum is 2: give a number from 0 to 1"),
         (lambda: Meta(support_fraction=1), "--method.meta.support-fraction is 1: give a number between 0 and 1"),
         (lambda: Pairs(positive_weight=0), "--method.pairs.positive-weight is 0: give a number above 0"),
-        (lambda: Optim(momentum=-1), "--optim.momentum is -1: give a number from 0 to 1"),
+        (lambda: Optim(momentum=-1), "--optim.momentum is -1: give a number from 0 to 0.9999"),
         (lambda: Optim(milestones=(0.5, 0.2)), "--optim.milestones is 0.5 0.2: give the lower number first"),
         (lambda: Optim(clip_grad=0), "--optim.clip-grad is 0: give a number above 0"),
     ],

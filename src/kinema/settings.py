@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeVar, get_type_hints
 
 from kinema.errors import UsageError, nearest
+from kinema.ranges import at_least, between, positive, within
 
 T = TypeVar("T")
 
@@ -30,11 +31,11 @@ class Clip:
     """Shorter side of a frame before cropping, in pixels; at least `size`; `None` means 8/7 of it, as 256 is to 224."""
 
     def __post_init__(self) -> None:
-        _at_least("clip.frames", self.frames, 1)
-        _at_least("clip.stride", self.stride, 1)
-        _at_least("clip.size", self.size, 1)
+        at_least("clip.frames", self.frames, 1)
+        at_least("clip.stride", self.stride, 1)
+        at_least("clip.size", self.size, 1)
         if self.short_side is not None:
-            _at_least("clip.short-side", self.short_side, self.size)
+            at_least("clip.short-side", self.short_side, self.size)
 
     @property
     def loaded_side(self) -> int:
@@ -79,11 +80,11 @@ class Augment:
 
     def __post_init__(self) -> None:
         for name in ("flip", "jitter", "brightness", "contrast", "saturation", "grey", "blur"):
-            _within(f"augment.{name}", 0, 1, getattr(self, name))
-        _within("augment.hue", 0, 0.5, self.hue)
-        _within("augment.crop-area", 0.01, 1, *self.crop_area)
-        _within("augment.crop-aspect", 0.1, 10, *self.crop_aspect)
-        _within("augment.blur-sigma", 0.01, 100, *self.blur_sigma)
+            within(f"augment.{name}", 0, 1, getattr(self, name))
+        within("augment.hue", 0, 0.5, self.hue)
+        within("augment.crop-area", 0.01, 1, *self.crop_area)
+        within("augment.crop-aspect", 0.1, 10, *self.crop_aspect)
+        within("augment.blur-sigma", 0.01, 100, *self.blur_sigma)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Backbone:
     """Multiplies every channel count; 0.25 is the size for a laptop without a GPU."""
 
     def __post_init__(self) -> None:
-        _positive("backbone.width", self.width)
+        positive("backbone.width", self.width)
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,11 @@ class Contrast:
     """Both views as anchors, summed (IIC, CMC), or only RGB against the residual bank (Eq. 2 read literally)."""
 
     def __post_init__(self) -> None:
-        _at_least("method.contrast.negatives", self.negatives, 1)
-        _positive("method.contrast.temperature", self.temperature)
-        _within("method.contrast.bank-momentum", 0, 1, self.bank_momentum)
+        at_least("method.contrast.negatives", self.negatives, 1)
+        positive("method.contrast.temperature", self.temperature)
+        within("method.contrast.bank-momentum", 0, 1, self.bank_momentum)
+        if self.z_momentum is not None:
+            within("method.contrast.z-momentum", 0, 1, self.z_momentum)
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,9 @@ class Views:
     fits neither view; evaluation shows the network RGB (ours)."""
     joint_batch_norm: bool = False
     """Pass both views through the backbone in one call, so that batch norm sees their joint statistics."""
+
+    def __post_init__(self) -> None:
+        at_least("method.views.dim", self.dim, 1)
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ class Pairs:
                 f"--method.pairs.symmetric adds the other order of cross-view pairs, of which the grid {self.grid} has "
                 "its own: use all_ordered without it"
             )
-        _positive("method.pairs.positive-weight", self.positive_weight)
+        positive("method.pairs.positive-weight", self.positive_weight)
 
 
 @dataclass(frozen=True)
@@ -222,7 +228,11 @@ class Meta:
     """Which stages move batch norm's running statistics; both use batch statistics."""
 
     def __post_init__(self) -> None:
-        _between("method.meta.support-fraction", 0, 1, self.support_fraction)
+        between("method.meta.support-fraction", 0, 1, self.support_fraction)
+        if self.inner_lr is not None:
+            within("method.meta.inner-lr", 0, 1000, self.inner_lr)
+        within("method.meta.inner-weight-decay", 0, 1000, self.inner_weight_decay)
+        within("method.meta.support-loss-weight", 0, 1000, self.support_loss_weight)
         if self.order > 0 and self.negatives == "own_half" and self.resplit == "iteration":
             raise UsageError(
                 "--method.meta.negatives own_half needs halves that last, but --method.meta.resplit iteration deals "
@@ -244,7 +254,7 @@ class MCN:
     meta: Meta = field(default_factory=Meta)
 
     def __post_init__(self) -> None:
-        _within("method.alpha", 0, 1, self.alpha)
+        within("method.alpha", 0, 1, self.alpha)
 
 
 @dataclass(frozen=True)
@@ -270,12 +280,13 @@ class Optim:
     """Largest allowed gradient norm; `None` never clips (paper)."""
 
     def __post_init__(self) -> None:
-        _positive("optim.lr", self.lr)
-        _within("optim.momentum", 0, 1, self.momentum)
-        _within("optim.warmup", 0, 1, self.warmup)
-        _within("optim.milestones", 0, 1, *self.milestones)
+        positive("optim.lr", self.lr)
+        within("optim.momentum", 0, 0.9999, self.momentum)
+        within("optim.weight-decay", 0, 1000, self.weight_decay)
+        within("optim.warmup", 0, 1, self.warmup)
+        within("optim.milestones", 0, 1, *self.milestones)
         if self.clip_grad is not None:
-            _positive("optim.clip-grad", self.clip_grad)
+            positive("optim.clip-grad", self.clip_grad)
 
 
 @dataclass(frozen=True)
@@ -300,9 +311,12 @@ class Train:
     """Epochs between checkpoints that are kept besides the last; 0 keeps only the last."""
 
     def __post_init__(self) -> None:
-        _at_least("train.epochs", self.epochs, 1)
-        _at_least("train.batch-size", self.batch_size, 2)  # batch norm has nothing to compare one video with
-        _at_least("train.workers", self.workers or 0, 0)
+        at_least("train.epochs", self.epochs, 1)
+        at_least("train.batch-size", self.batch_size, 2)  # batch norm has nothing to compare one video with
+        at_least("train.workers", self.workers or 0, 0)
+        at_least("train.probe-every", self.probe_every, 0)
+        at_least("train.keep-every", self.keep_every, 0)
+        within("train.seed", 0, 2**63 - 1, self.seed)
 
 
 @dataclass(frozen=True)
@@ -320,33 +334,6 @@ class Recipe:
 
 
 METHOD_SETTINGS: dict[str, type[MCN] | type[CMC]] = {"mcn": MCN, "cmc": CMC}
-
-
-def _at_least(flag: str, value: int, least: int) -> None:
-    if value < least:
-        raise UsageError(f"--{flag} is {value}: give {least} or more")
-
-
-def _positive(flag: str, value: float) -> None:
-    if not value > 0:
-        raise UsageError(f"--{flag} is {value:g}: give a number above 0")
-
-
-def _within(flag: str, low: float, high: float, *values: float) -> None:
-    """Each value within [low, high], and the values in ascending order."""
-    if not all(low <= value <= high for value in values):
-        raise UsageError(f"--{flag} is {_spaced(values)}: give a number from {low:g} to {high:g}")
-    if list(values) != sorted(values):
-        raise UsageError(f"--{flag} is {_spaced(values)}: give the lower number first")
-
-
-def _between(flag: str, low: float, high: float, value: float) -> None:
-    if not low < value < high:
-        raise UsageError(f"--{flag} is {value:g}: give a number between {low:g} and {high:g}")
-
-
-def _spaced(values: tuple[float, ...]) -> str:
-    return " ".join(f"{value:g}" for value in values)
 
 
 def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:

@@ -193,8 +193,6 @@ def test_unusable_input_is_refused(labels):
     videos = Videos(labels)
     with pytest.raises(DataError, match="are of class 1"):
         finetune(Tiny(), torch.ones(5, dtype=torch.int64), CLASSES, videos.inputs(), QUICK)
-    with pytest.raises(UsageError, match="epochs=0"):
-        finetune(Tiny(), labels, CLASSES, videos.inputs(), Finetune(epochs=0))
     empty = Inputs(lambda rows, epochs: [], videos.held_out, lambda batch: batch.clips, videos.plain)
     with pytest.raises(DataError, match="no training batch of 24 videos"):
         finetune(Tiny(), labels, CLASSES, empty, QUICK)

@@ -12,7 +12,7 @@ from kinema.errors import UsageError
 from kinema.evaluate.origin import git_commit, origin
 from kinema.evaluate.protocol import Result, file_name, fingerprint, read, recipe_hash, write
 from kinema.evaluate.settings import LinearProbe
-from kinema.evaluate.table import comparison, overview
+from kinema.evaluate.table import Table, comparison, overview
 from kinema.settings import Recipe, Train
 
 
@@ -200,6 +200,12 @@ def test_overview_has_a_column_for_each_protocol_and_a_dash_for_a_gap(result):
         ("random init", "12.5 [9.5, 15.8]", "–"),
         ("MCN (tiny_mcn)", "12.5 [9.5, 15.8]", "33.3"),
     )
+
+
+def test_turned_table_has_rows_for_columns():
+    table = Table("t", ("", "R@1", "R@5"), (("one", "1", "2"), ("other", "3", "4")))
+    assert table.turned() == Table("t", ("", "one", "other"), (("R@1", "1", "3"), ("R@5", "2", "4")))
+    assert table.turned().turned() == table
 
 
 def test_overview_refuses_two_protocols_or_two_results_in_one_column(result):

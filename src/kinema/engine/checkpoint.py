@@ -74,7 +74,7 @@ def load(path: Path) -> Checkpoint:
         UsageError: there is none, or it is damaged, or not kinema's.
     """
     if not path.is_file():
-        raise UsageError(f"no checkpoint at {path}: give the folder of a run that has finished its first epoch")
+        raise UsageError(f"no checkpoint at {path}: give the folder of a run, or one of its checkpoints")
     try:
         check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -92,6 +92,9 @@ def load(path: Path) -> Checkpoint:
         ) from problem
     if not isinstance(content, dict) or content.get("kinema_format") != FORMAT:
         raise UsageError(f"{path} is not a kinema checkpoint of format {FORMAT}: give one that `kinema pretrain` wrote")
+    lost = [name for name in ("recipe", "data", "step", "method", "optimizer", "means") if name not in content]
+    if lost:
+        raise UsageError(f"{path} is not a whole checkpoint, it has no '{lost[0]}': it is damaged")
     return Checkpoint(
         recipe=json.loads(content["recipe"]),
         data=json.loads(content["data"]),

@@ -75,15 +75,18 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a `metrics.jsonl`; a last line cut off by a crash is left out."""
+    """The rows of a `metrics.jsonl`, up to the first line that is none, such as one cut off by a crash."""
     if not path.exists():
         return []
     rows = []
     for line in path.read_text().splitlines():
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError:
             break
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int) or not isinstance(row.get("epoch"), int):
+            break
+        rows.append(row)
     return rows
 
 

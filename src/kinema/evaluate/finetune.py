@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinema.batch import Batch, generator
-from kinema.errors import DataError, NonFiniteLoss, UsageError
+from kinema.errors import DataError, NonFiniteLoss
 from kinema.evaluate.features import ClipLoader, extract_logits
 from kinema.evaluate.labels import check_labels
 from kinema.evaluate.settings import Finetune
@@ -149,8 +149,6 @@ def finetune(
     `groups` names each train video's group ("" for none); whole groups are held out. `progress` counts steps.
     """
     check_labels(labels, classes, "fine-tuning train videos")
-    if settings.epochs < 1:
-        raise UsageError(f"epochs={settings.epochs}: fine-tuning needs at least one")
     device = torch.device(device)
     rows, held_out = _rows(labels, groups, settings, seed)
     classifier = Classifier(

@@ -169,8 +169,6 @@ def fit(
     An epoch is cut into steps of at most `settings.batch_size` videos that differ by one in size: no video is
     dropped, and batch norm never meets a single one.
     """
-    if settings.epochs < 1:
-        raise UsageError(f"epochs={settings.epochs}: a linear probe needs at least one")
     if len(labels) < 2:
         raise DataError(f"a linear probe cannot be fitted on {len(labels)} video: give more train videos")
     normalise, batch_norm = settings.normalise, settings.batch_norm

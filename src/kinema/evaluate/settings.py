@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kinema.errors import UsageError
+from kinema.ranges import at_least, between, positive, within
 
 Metric = Literal["cosine", "l2"]
 
@@ -29,8 +29,7 @@ class Evaluation:
     """Subtract from queries and gallery each set's own mean first (CoCLR; VCOP and IIC do not)."""
 
     def __post_init__(self) -> None:
-        if self.clips < 1:
-            raise UsageError(f"--evaluation.clips is {self.clips}: give 1 or more")
+        at_least("evaluation.clips", self.clips, 1)
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,10 @@ class KNN:
     """Neighbours that vote; at most as many as there are (ours; instance discrimination uses 200 of 1.3 M images)."""
     temperature: float = 0.07
     """A neighbour's vote is exp(cosine / temperature) (Wu et al., CVPR 2018)."""
+
+    def __post_init__(self) -> None:
+        at_least("knn.k", self.k, 1)
+        positive("knn.temperature", self.temperature)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,17 @@ class LinearProbe:
     """SGD's momentum (CoCLR)."""
     batch_size: int = 32
     """Videos in a step (CoCLR's end-to-end probe)."""
+
+    def __post_init__(self) -> None:
+        for lr in self.lrs:
+            positive("linear.lrs", lr)
+        for decay in self.weight_decays:
+            within("linear.weight-decays", 0, 1000, decay)
+        between("linear.hold-out", 0, 1, self.hold_out)
+        at_least("linear.epochs", self.epochs, 1)
+        within("linear.milestones", 0, 1, *self.milestones)
+        within("linear.momentum", 0, 0.9999, self.momentum)
+        at_least("linear.batch-size", self.batch_size, 2)
 
 
 @dataclass(frozen=True)
@@ -97,5 +111,11 @@ class Finetune:
     """`auto` is bf16 autocast on a GPU and fp32 on a CPU."""
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UsageError(f"--finetune.batch-size is {self.batch_size}: give 1 or more")
+        positive("finetune.lr", self.lr)
+        within("finetune.momentum", 0, 0.9999, self.momentum)
+        within("finetune.weight-decay", 0, 1000, self.weight_decay)
+        at_least("finetune.epochs", self.epochs, 1)
+        within("finetune.milestones", 0, 1, *self.milestones)
+        at_least("finetune.batch-size", self.batch_size, 1)
+        within("finetune.dropout", 0, 0.99, self.dropout)
+        between("finetune.hold-out", 0, 1, self.hold_out)

@@ -29,12 +29,17 @@ class Table:
         rule = ["---"] + ["---:"] * (len(self.header) - 1)
         return "".join(f"| {' | '.join(row)} |\n" for row in (escaped[0], rule, *escaped[1:]))
 
+    def turned(self) -> Table:
+        """The same with rows for columns, which suits few rows of many figures."""
+        header, *rows = zip(self.header, *self.rows, strict=True)
+        return Table(self.title, header, tuple(rows))
+
     def rich(self) -> RichTable:
         """The same for the terminal."""
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=self.title)
+        table = RichTable(title=Text(self.title))
         for number, name in enumerate(self.header):
             table.add_column(Text(name), justify="right" if number else "left")
         for row in self.rows:
