@@ -99,6 +99,12 @@ def test_evaluation_without_labels_or_test_videos_is_refused(command, own_run, l
         ("tiny_cmc", "--backbone.width -1", "--backbone.width is -1: give a number above 0"),
         ("tiny_cmc", "--train.device abacus", "there is no device 'abacus' here"),
         ("tiny_cmc", "--split 2", "split 2 was asked for"),
+        ("tiny_cmc", "--optim.lr inf", "--optim.lr is inf: give a number above 0"),
+        ("tiny_cmc", "--optim.weight-decay -1", "--optim.weight-decay is -1: give a number from 0 to 1000"),
+        ("tiny_cmc", "--optim.momentum 1", "--optim.momentum is 1: give a number from 0 to 0.9999"),
+        ("tiny_cmc", "--train.keep-every -1", "--train.keep-every is -1: give 0 or more"),
+        ("tiny_cmc", "--method.views.dim 0", "--method.views.dim is 0: give 1 or more"),
+        ("tiny_mcn", "--method.meta.inner-lr -3", "--method.meta.inner-lr is -3: give a number from 0 to 1000"),
     ],
 )
 def test_setting_that_cannot_work_is_refused_before_anything_is_written(
@@ -114,9 +120,16 @@ def test_setting_that_cannot_work_is_refused_before_anything_is_written(
         ("retrieve RUN --evaluation.clips 0", "--evaluation.clips is 0: give 1 or more"),
         ("retrieve RUN --evaluation.clips 1 --evaluation.ks 0", "ks=(0,)"),
         ("retrieve RUN --device abacus", "there is no device 'abacus' here"),
-        ("linear RUN --evaluation.clips 1 --linear.epochs 0", "epochs=0"),
+        ("linear RUN --evaluation.clips 1 --linear.epochs 0", "--linear.epochs is 0: give 1 or more"),
         ("finetune RUN --finetune.batch-size 0", "--finetune.batch-size is 0: give 1 or more"),
         ("finetune RUN --view both", "fine-tuning trains on one view"),
+        ("knn RUN --knn.temperature 0", "--knn.temperature is 0: give a number above 0"),
+        ("linear RUN --linear.batch-size 0", "--linear.batch-size is 0: give 2 or more"),
+        ("linear RUN --linear.lrs -1", "--linear.lrs is -1: give a number above 0"),
+        ("finetune RUN --finetune.lr -1", "--finetune.lr is -1: give a number above 0"),
+        ("finetune RUN --finetune.dropout 1", "--finetune.dropout is 1: give a number from 0 to 0.99"),
+        ("retrieve RUN --split 3", "--split 3 says which part of --data to use: give --data too"),
+        ("retrieve RUN --train a --test b --data c", "--data and --train with --test exclude one another"),
         ("retrieve NOWHERE", "is not a run: it has no data.json; give a folder made by `kinema pretrain`"),
         ("report NOWHERE", "is not a run"),
         ("retrieve RUN/recipe.json", "is not a run"),
@@ -412,6 +425,67 @@ def test_loss_that_is_not_a_number_ends_with_its_own_code(pretrain, clip_folder,
     ended = pretrain(clip_folder, tmp_path / "out", "--optim.lr", "1e30", "--optim.warmup", 0)
     ended.refused(4, "is nan at step ", "videos [", "lower --optim.lr")
     assert checkpoint.load(Run(tmp_path / "out").checkpoint).step == 0
+
+
+# ---- the wrong videos ----
+
+
+def other_looks(folder: Path, clips: Path) -> Path:
+    """A set of the same names as `clips`, in which every video is another."""
+    shutil.copytree(clips, folder)
+    for video in folder.glob("*/*/*.mp4"):
+        film(video, 14)
+    return folder
+
+
+def test_other_videos_of_the_same_names_are_not_taken_for_the_run_s_own(
+    command, pretrain, clip_folder, tmp_path, untouched
+):
+    data = Path(shutil.copytree(clip_folder, tmp_path / "data"))
+    assert pretrain(data, tmp_path / "out").code == 0
+    before = untouched(tmp_path / "out")
+    other = other_looks(tmp_path / "other", clip_folder)
+    pretrain(other, tmp_path / "out", "--resume").refused(2, "now lists other videos than")
+    shutil.rmtree(data)
+    other.rename(data)
+    command("knn", tmp_path / "out").refused(2, f"{data} no longer holds the", "give --data, or --train and --test")
+    assert untouched(tmp_path / "out") == before
+
+
+def test_run_finds_its_videos_from_any_directory(command, pretrain, clip_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(clip_folder.parent)
+    assert pretrain(clip_folder.name, tmp_path / "out").code == 0
+    monkeypatch.chdir(tmp_path)
+    assert command("retrieve", "out", "--evaluation.clips", 1, "--no-random-init").code == 0
+
+
+def test_empty_path_is_not_the_current_folder(pretrain, tmp_path):
+    pretrain("", tmp_path / "out").refused(2, "the path of the data is empty")
+
+
+def test_brackets_in_names_are_shown_as_they_are(command, tmp_path):
+    (tmp_path / "x [").mkdir()
+    for name in ("Bad [abc].mp4", "x [/b] c.mp4"):  # the second looks like the end of a style
+        zero(tmp_path / name)
+    (tmp_path / "list.csv").write_text("Bad [abc].mp4\nx [/b] c.mp4\n")
+    ended = command("data", "check", tmp_path / "list.csv", "--workers", 0)
+    assert ended.code == 3
+    assert "[abc]" in ended.out
+    assert "[/b]" in ended.out
+
+
+def test_run_in_the_working_directory_is_set_aside_under_its_own_name(pretrain, own_run, clip_folder, monkeypatch):
+    monkeypatch.chdir(own_run)
+    assert pretrain(clip_folder, ".", "--overwrite").code == 0
+    assert (own_run.with_name("own.replaced-1") / "recipe.json").is_file()
+
+
+def test_decoder_that_cannot_be_used_is_refused_before_anything_is_written(
+    pretrain, clip_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KINEMA_DECODER", "nonsense")
+    pretrain(clip_folder, tmp_path / "out").refused(2, "unknown decoder 'nonsense'")
+    assert not (tmp_path / "out").exists()
 
 
 # ---- results that do not compare ----

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kinema.cli import parse
 from kinema.console import Bars, say
@@ -109,7 +110,7 @@ def writing(path: str) -> Iterator[None]:
 def print_report(report: Report, name: str) -> None:
     """Sizes and lengths of each side, then the problems by kind."""
     console = Console()
-    table = Table(title=f"{name}: what is there", caption="frames: shortest-median-longest")
+    table = Table(title=Text(f"{name}: what is there"), caption="frames: shortest-median-longest")
     for column in ("", "videos", "read", "classes", "frames", "minutes", "MB", "mostly"):
         table.add_column(column, justify="right" if column else "left")
     for side, found in report.sides.items():
@@ -128,7 +129,7 @@ def print_report(report: Report, name: str) -> None:
     for kind, count in counts.items():
         those = [problem for problem in report.problems if problem.kind == kind]
         for problem in those[:SHOWN]:
-            problems.add_row(kind, problem.path, problem.detail)
+            problems.add_row(kind, Text(problem.path), Text(problem.detail))  # [...] is no markup
         if count > SHOWN:
             problems.add_row(kind, f"and {count - SHOWN} more", "--json FILE has all")
     console.print(problems)

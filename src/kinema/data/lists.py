@@ -52,7 +52,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _sort(row: Row) -> str:
-    return "no label" if not row.label else "a number as label" if row.label.isdigit() else "a name as label"
+    return "no label" if not row.label else "a number as label" if row.label.isdecimal() else "a name as label"
 
 
 def text_lines(path: Path) -> list[tuple[int, str]]:
@@ -92,7 +92,7 @@ def _spaced(line: str, where: str) -> Row:
         return Row(line, "", "", where)
     path, label = line.rsplit(maxsplit=1)
     folder, _, count = path.rpartition(" ")
-    if count.isdigit() and label.isdigit() and folder:
+    if count.isdecimal() and label.isdecimal() and folder:
         path = folder.strip()
     return Row(path, label, "", where)
 
@@ -141,7 +141,7 @@ def class_names(path: Path, *, first: int) -> tuple[str, ...]:
     """Names from lines `name`, or `number name` with the numbers counting up from `first`."""
     lines = text_lines(path)
     pairs = [line.split(maxsplit=1) for _, line in lines]
-    if not all(len(pair) == 2 and pair[0].isdigit() for pair in pairs):
+    if not all(len(pair) == 2 and pair[0].isdecimal() for pair in pairs):
         return tuple(line for _, line in lines)
     for expected, ((number, _), pair) in enumerate(zip(lines, pairs, strict=True), first):
         if int(pair[0]) != expected:
@@ -154,7 +154,7 @@ def agree_on_classes(rows: Sequence[Row], known: tuple[str, ...]) -> tuple[str, 
     labels = [row.label for row in rows if row.label]
     if not labels or known:
         return known if labels else ()
-    if all(label.isdigit() for label in labels):
+    if all(label.isdecimal() for label in labels):
         return tuple(str(number) for number in range(1 + max(map(int, labels))))
     return tuple(sorted(set(labels)))
 
@@ -163,7 +163,7 @@ def to_list(path: Path, rows: Sequence[Row], classes: tuple[str, ...], files: Fo
     """The videos of a list's rows; those that are not there are in `missing`."""
     base = _base(path.parent, rows, files)
     group_of = groups(base, path.parent)
-    numbered = all(row.label.isdigit() for row in rows)
+    numbered = all(row.label.isdecimal() for row in rows)
     videos, missing = [], []
     for row in rows:
         where = str(Path(base, row.path))
