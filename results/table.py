@@ -38,7 +38,9 @@ def table(data: str, results: list[Result]) -> str:
         unique.setdefault((row_name(result.subject), title(result.protocol)), result)
     ordered = sorted(unique.values(), key=lambda result: (result.protocol.data, TASKS.index(result.protocol.task)))
     how = sorted({title(result.protocol).removesuffix("; percent [95 % interval]") for result in ordered})
-    return f"Pre-trained on {data}:\n\n{overview(ordered).markdown()}\n" + "".join(f"- {line}\n" for line in how)
+    return f"Pre-trained on {data}:\n\n{overview(ordered).turned().markdown()}\n" + "".join(
+        f"- {line}\n" for line in how
+    )
 
 
 if __name__ == "__main__":
