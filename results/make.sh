@@ -18,8 +18,8 @@ done
 folds() { ls "$DATA"/weizmann9/lopo/"$1"_*.csv; }
 measure() { # SET METHOD
   run=runs/$1_$2
-  # Random init is the same network for both methods, so it is measured once.
-  only=(); [ "$2" = cmc ] || only=(--no-random-init)
+  # Random init is the same network for both methods, so it is measured once, for MCN's report.
+  only=(); [ "$2" = mcn ] || only=(--no-random-init)
   for view in rgb residual; do
     kinema retrieve "$run" --view $view "${only[@]}"
     kinema linear "$run" --view $view "${only[@]}"

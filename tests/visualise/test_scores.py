@@ -41,3 +41,10 @@ def test_results_of_different_protocols_stand_in_different_tables(make_result: C
 
 def test_random_init_alone_is_called_so(make_result: Callable[..., Result]) -> None:
     assert "no trained network was measured" in score_tables([make_result("random init")])
+
+
+def test_heading_names_the_view_unless_it_is_rgb(make_result: Callable[..., Result]) -> None:
+    rgb = make_result()
+    residual = replace(rgb, protocol=replace(rgb.protocol, view="residual"))
+    headings = [line for line in score_tables([rgb, residual]).splitlines() if line.startswith("<h3>")]
+    assert [line.endswith(", residual view</h3>") for line in headings] == [False, True]

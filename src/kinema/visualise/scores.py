@@ -8,6 +8,7 @@ from kinema.evaluate import table
 from kinema.evaluate.protocol import Result
 from kinema.visualise.page import paragraph, text
 
+_VIEW = {"rgb": "", "residual": ", residual view", "both": ", both views"}
 _MEANING = {
     "retrieval": "the nearest of {gallery} train videos is of the same class",
     "knn": "a vote of the nearest among {gallery} train videos names the class",
@@ -44,7 +45,7 @@ def by_protocol(results: Sequence[Result]) -> list[list[Result]]:
 def _block(group: Sequence[Result]) -> str:
     protocol = group[0].protocol
     shown = table.comparison(group)
-    heading = f"<h3>{_HEADING[protocol.task]} on {text(protocol.data)}</h3>\n"
+    heading = f"<h3>{_HEADING[protocol.task]} on {text(protocol.data)}{_VIEW[protocol.view]}</h3>\n"
     return heading + "".join(paragraph(each) for each in _sentences(group)) + _table(shown)
 
 
