@@ -23,6 +23,10 @@ class DataError(KinemaError):
     exit_code = 3
 
 
+class ReadersGone(KinemaError):  # noqa: N818 - named for what happened
+    """The processes that read video have been killed."""
+
+
 class NonFiniteLoss(KinemaError):  # noqa: N818 - named for what happened, as users search for it
     """Training met a loss that is NaN or infinite and stopped."""
 

@@ -12,7 +12,7 @@ from video_files import write_video
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.processes import reading_context
 from kinema.data.video import Video
-from kinema.errors import KinemaError, UsageError
+from kinema.errors import ReadersGone, UsageError
 from kinema.machine import pick_workers
 from kinema.settings import Clip
 
@@ -45,6 +45,19 @@ videos = [Video(sys.argv[1])] * 50
 for number, batch in enumerate(eval_loader(EvalClips(videos, Clip(frames=2, size=24)), batch_size=1, workers=2)):
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+UNFINISHED = """
+import sys
+from kinema.data.loader import EvalClips, eval_loader
+from kinema.data.video import Video
+from kinema.settings import Clip
+
+stream = iter(eval_loader(EvalClips([Video(sys.argv[1])] * 50, Clip(frames=2, size=24)), batch_size=1, workers=2))
+next(stream)
+kept = [stream]
+kept.append(kept)  # a circle, as tracebacks make them: nothing ends the readers before the interpreter does
 """
 
 
@@ -108,15 +121,28 @@ def reading(video, count):
 def test_killed_reader_is_one_line(video):
     stream, reader = reading(video, 200)
     os.kill(reader.pid, signal.SIGKILL)
-    with pytest.raises(KinemaError, match=r"^a reading process was killed, perhaps for lack of memory: lower --train"):
+    with pytest.raises(ReadersGone, match=r"^a reading process was killed, perhaps for lack of memory: lower --train"):
         list(stream)
 
 
-def test_signals_to_the_whole_job_leave_readers_at_work(video):
+def test_ctrl_c_leaves_readers_at_work(video):
     stream, reader = reading(video, 20)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        os.kill(reader.pid, number)
+    os.kill(reader.pid, signal.SIGINT)
     assert len(list(stream)) == 19
+
+
+def test_process_that_leaves_a_loader_unfinished_ends(video, tmp_path):
+    (tmp_path / "script.py").write_text(UNFINISHED)
+    done = subprocess.run([sys.executable, tmp_path / "script.py", video.path], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+def test_reader_that_is_told_to_end_ends(video):
+    """Else a process that leaves a loader unfinished would wait for it for ever as it exits."""
+    _, reader = reading(video, 20)
+    reader.terminate()
+    reader.join(10)
+    assert not reader.is_alive()
 
 
 def test_working_directory_that_is_gone_is_said_in_one_line(video, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import errno
 import json
+import multiprocessing
 import os
 import signal
 from dataclasses import asdict, replace
@@ -9,8 +10,8 @@ import torch
 
 from kinema import methods
 from kinema.engine import checkpoint
-from kinema.engine.train import is_due, stop_on_signal, train
-from kinema.errors import KinemaError, NonFiniteLoss, UsageError
+from kinema.engine.train import is_due, stop_on_signal, train, until_stopped
+from kinema.errors import KinemaError, NonFiniteLoss, ReadersGone, UsageError
 from kinema.methods import mcn
 from kinema.settings import CMC, MCN, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
 
@@ -263,6 +264,31 @@ def test_gradient_is_clipped_to_the_norm_asked_for(clips, tmp_path):
     steps = last(tmp_path).step
     assert 0 < moved <= 1e-3 * steps * 1.01
     assert rows(tmp_path)[0]["train/grad_norm"] > 1e-3  # logged before clipping
+
+
+def test_readers_that_end_with_the_job_are_no_error_but_a_stop():
+    def batches():
+        yield 1
+        raise ReadersGone("killed")
+
+    assert list(until_stopped(batches(), lambda: signal.SIGTERM)) == [1]
+    with pytest.raises(ReadersGone):
+        list(until_stopped(batches(), lambda: None))
+
+
+def test_training_whose_readers_were_stopped_with_it_leaves_a_checkpoint_of_its_last_step(clips, tmp_path):
+    """As `timeout` and clusters stop a job: the signal reaches every process of it."""
+    chosen = recipe(workers=1, epochs=40)
+
+    def stop(progress):
+        if progress.step == 3:
+            for reader in multiprocessing.active_children():
+                os.kill(reader.pid, signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    _, trained = run(clips, tmp_path, chosen, report=stop)
+    assert trained.stopped_by == signal.SIGTERM
+    assert checkpoint.load(tmp_path / "checkpoints" / "last.pt").step == trained.step == 3
 
 
 def test_second_interrupt_ends_at_once():

@@ -19,7 +19,7 @@ from kinema.batch import DICE, Batch, generator
 from kinema.data.decode import open_video
 from kinema.data.processes import preparation, reading_context
 from kinema.data.video import Video
-from kinema.errors import KinemaError
+from kinema.errors import KinemaError, ReadersGone
 from kinema.settings import Clip
 
 T = TypeVar("T", covariant=True)
@@ -144,7 +144,7 @@ class Loader(DataLoader[T]):
         except (ConnectionError, EOFError, RuntimeError) as problem:
             if isinstance(problem, RuntimeError) and "DataLoader worker" not in str(problem):
                 raise
-            raise KinemaError(
+            raise ReadersGone(
                 "a reading process was killed, perhaps for lack of memory: lower --train.workers; what was trained up "
                 "to the last checkpoint is kept for --resume"
             ) from problem

@@ -86,12 +86,12 @@ def preparation() -> partial[None]:
 def prepare(environment: dict[str, str], worker: int) -> None:
     """Make a reader of a new process: one thread, the training process's environment, and its end.
 
-    A reader decodes one video at a time, and more threads would only compete with its neighbours. Ctrl-C, and the
-    SIGTERM of `timeout` or a cluster, reach every process of a job, but it is the training process that decides when
-    to stop. If that is killed, readers end by themselves.
+    A reader decodes one video at a time, and more threads would only compete with its neighbours. Ctrl-C reaches all
+    processes of a terminal, but it is the training process that decides when to stop. SIGTERM must end a reader, as
+    that is how it is told to when it does not answer. If the training process is killed, it ends by itself.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # blocked in the server
     threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     os.environ.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,13 @@ from typing import Any
 
 import torch
 
-from kinema.batch import Outcome, Step
+from kinema.batch import Batch, Outcome, Step
 from kinema.data.loader import EpochSampler, TrainClips, train_loader
 from kinema.data.video import Video
 from kinema.engine import checkpoint
 from kinema.engine.log import Log
 from kinema.engine.optim import learning_rate, optimizer
-from kinema.errors import NonFiniteLoss
+from kinema.errors import NonFiniteLoss, ReadersGone
 from kinema.machine import mixed, pick_device, pick_workers, threads_beside
 from kinema.methods.base import Method
 from kinema.settings import Recipe
@@ -110,7 +110,7 @@ def train(
     method.train()
     with Log(folder, start_step=done) as log, stop_on_signal() as stopped, threads_beside(loader.num_workers):
         last = time.perf_counter()
-        for batch in loader:
+        for batch in until_stopped(loader, stopped):
             data_time = time.perf_counter() - last
             step = Step(
                 done, done // batches.steps_per_epoch, learning_rate(recipe.optim, done, steps), recipe.train.seed
@@ -147,7 +147,18 @@ def train(
                 if not epoch_ends:
                     save()
                 return Trained(done, figures, stopped_by=stopped())
-    return Trained(done, figures)
+        if done < steps:  # the readers went first
+            save()
+    return Trained(done, figures, stopped_by=stopped() if done < steps else None)
+
+
+def until_stopped(batches: Iterable[Batch], stopped: Callable[[], int | None]) -> Iterator[Batch]:
+    """The batches; a signal to the whole job that ends their readers ends them too, without an error."""
+    try:
+        yield from batches
+    except ReadersGone:
+        if not stopped():
+            raise
 
 
 def gradient(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, clip_grad: float | None) -> torch.Tensor:
