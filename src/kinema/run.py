@@ -49,8 +49,17 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The resolved recipe."""
-        return from_dict(Recipe, self.read("recipe.json"))
+        """The resolved recipe.
+
+        Raises:
+            UsageError: it is missing or damaged.
+        """
+        try:
+            return from_dict(Recipe, self.read("recipe.json"))
+        except TypeError as problem:  # a value that cannot even be compared with its range
+            raise UsageError(
+                f"{self.folder / 'recipe.json'} is damaged ({problem}): restore it from a copy, or train anew"
+            ) from problem
 
     @property
     def data(self) -> dict[str, Any]:

@@ -357,7 +357,9 @@ def _from_value(hint: Any, name: str, value: Any, where: str) -> Any:
                 f"unknown method '{value.get('name')}': {nearest(str(value.get('name')), list(METHOD_SETTINGS))}"
             )
         hint = METHOD_SETTINGS[value["name"]]
-    if is_dataclass(hint) and isinstance(value, dict):
+    if is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise UsageError(f"setting '{where}{name}' is {value!r}, where settings by name were expected")
         return from_dict(hint, value, f"{where}{name}.")  # type: ignore[arg-type]
     return tuple(value) if isinstance(value, list) else value
 
