@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kinema.data import sources
+from kinema.data.skip import absolute
+from kinema.data.video import Video
 from kinema.errors import UsageError
 from kinema.run import Run, same_videos
 
@@ -33,10 +36,15 @@ def describe(
 
 def list_digest(listed: sources.VideoList) -> str:
     """A digest of the paths below their common folder, in their order, since a bank's rows depend on it."""
-    paths = [Path(video.path) for video in listed.videos]
-    top = os.path.commonpath([path.parent for path in paths])
-    names = [Path(os.path.relpath(path, top)).as_posix() for path in paths]
+    names = relative_paths(listed.videos)
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def relative_paths(videos: Sequence[Video]) -> list[str]:
+    """The videos' paths below the folder that holds them all, which do not change when that is moved."""
+    paths = [Path(absolute(video.path)) for video in videos]
+    top = os.path.commonpath([path.parent for path in paths])
+    return [path.relative_to(top).as_posix() for path in paths]
 
 
 def sizes(listed: sources.VideoList) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import FeatureStore
 from kinema.loading import VideoEncoder, View, load, random_init
 from kinema.machine import pick_device, pick_workers
-from kinema.own_data import reopen
+from kinema.own_data import relative_paths, reopen
 from kinema.run import Run
 
 Weights = Literal["pretrained", "random init"]
@@ -193,6 +192,4 @@ def open_task(
 def list_fingerprint(lists: Sequence[sources.VideoList]) -> str:
     """`fingerprint` of all the lists' videos, with paths relative to the folder that holds them all."""
     videos = [video for each in lists for video in each.videos]
-    top = os.path.commonpath([str(Path(video.path).parent) for video in videos])
-    paths = [Path(os.path.relpath(video.path, top)).as_posix() for video in videos]
-    return fingerprint(paths, [video.label for video in videos], lists[0].classes)
+    return fingerprint(relative_paths(videos), [video.label for video in videos], lists[0].classes)

@@ -461,6 +461,14 @@ def test_run_finds_its_videos_from_any_directory(command, pretrain, clip_folder,
     assert command("retrieve", "out", "--evaluation.clips", 1, "--no-random-init").code == 0
 
 
+def test_list_may_mix_absolute_and_relative_paths(pretrain, clip_folder, tmp_path, monkeypatch):
+    first, *others = sorted((clip_folder / "train").glob("*/*.mp4"))[:8]
+    shutil.copy(first, tmp_path / "here.mp4")
+    (tmp_path / "list.csv").write_text("".join(f"{video}\n" for video in ["here.mp4", *others]))
+    monkeypatch.chdir(tmp_path)
+    assert pretrain("list.csv", "out").code == 0
+
+
 def test_empty_path_is_not_the_current_folder(pretrain, tmp_path):
     pretrain("", tmp_path / "out").refused(2, "the path of the data is empty")
 
