@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.bank import PairedBanks, prefixed
+from kinema.bank import InBatch, PairedBanks, contrast_of, prefixed
 from kinema.batch import generator
 from kinema.errors import UsageError
 from kinema.settings import Contrast
@@ -148,7 +148,7 @@ def test_draws_depend_on_the_generator_alone():
 def test_few_videos_have_as_many_negatives_as_there_are_others():
     module = banks(videos=5, negatives=1024)
     assert module.num_negatives == 4
-    assert module.chance() == pytest.approx(2 * math.log(5))
+    assert module.chance(8) == pytest.approx(2 * math.log(5))
 
 
 def test_one_video_alone_is_refused():
@@ -163,7 +163,7 @@ def test_chance_is_the_loss_of_features_that_are_all_alike(form, directions):
     alike = F.normalize(torch.ones(1, DIM), dim=1)
     module.rgb.copy_(alike.expand(VIDEOS, DIM)), module.residual.copy_(alike.expand(VIDEOS, DIM))
     loss, _, _ = module.contrast(alike.expand(6, DIM), alike.expand(6, DIM), video, generator(0))
-    assert float(loss) == pytest.approx(module.chance(), rel=1e-4)
+    assert float(loss) == pytest.approx(module.chance(8), rel=1e-4)
 
 
 def test_z_is_set_by_the_first_batch_a_direction_apart_and_then_frozen():
@@ -215,3 +215,33 @@ def test_writes_are_named_from_the_module_that_holds_the_banks():
     writes = prefixed("banks", module.refresh(z1, z2, video))
     assert [write.buffer for write in writes] == ["banks.rgb", "banks.residual"]
     assert all(torch.equal(write.rows, video) for write in writes)
+
+
+@pytest.mark.parametrize("directions", ["both", "1to2"])
+def test_in_batch_contrast_is_nt_xent_between_the_views(directions):
+    module, (z1, z2, video) = InBatch(Contrast(source="batch", directions=directions)), features()
+    expected = reference.nt_xent(z1.numpy(), z2.numpy(), TAU)
+    if directions == "both":
+        expected += reference.nt_xent(z2.numpy(), z1.numpy(), TAU)
+    loss, terms, writes = module.contrast(z1, z2, video, generator(0))
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    assert writes == ()
+    right = [(z1 @ z2.T).argmax(dim=1), (z1 @ z2.T).argmax(dim=0)][: 2 if directions == "both" else 1]
+    hits = torch.stack([(each == torch.arange(6)).float().mean() for each in right]).mean()
+    assert float(terms["contrast_acc"]) == pytest.approx(float(hits))
+
+
+def test_in_batch_contrast_has_no_bank_and_its_chance_is_that_of_features_all_alike():
+    module = contrast_of(VIDEOS, DIM, Contrast(source="batch"), seed=0)
+    assert list(module.state_dict()) == []
+    alike = F.normalize(torch.ones(6, DIM), dim=1)
+    loss, _, _ = module.contrast(alike, alike, torch.arange(6), generator(0))
+    assert float(loss) == pytest.approx(module.chance(6)) == pytest.approx(2 * math.log(6))
+
+
+def test_in_batch_contrast_sends_gradients_to_both_views():
+    z1, z2, video = features()
+    z1.requires_grad_(), z2.requires_grad_()
+    InBatch(Contrast(source="batch", directions="1to2")).contrast(z1, z2, video, generator(0))[0].backward()
+    assert z1.grad.abs().sum() > 0
+    assert z2.grad.abs().sum() > 0

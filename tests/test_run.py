@@ -184,3 +184,12 @@ def test_resumed_run_may_move_to_another_number_of_workers(tmp_path):
     run = begin(tmp_path / "run", RECIPE, DATA, resume=False, overwrite=False)
     moved = replace(RECIPE, train=replace(RECIPE.train, workers=3))
     assert begin(run.folder, moved, DATA, resume=True, overwrite=False) == run
+
+
+def test_run_begun_before_a_setting_came_to_kinema_goes_on(tmp_path):
+    folder = tmp_path / "run"
+    run = begin(folder, RECIPE, DATA, resume=False, overwrite=False)
+    older = run.read("recipe.json")
+    del older["train"]["batches"]
+    run.write("recipe.json", older)
+    assert begin(folder, RECIPE, DATA, resume=True, overwrite=False) == run

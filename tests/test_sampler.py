@@ -162,3 +162,57 @@ def test_fewer_videos_than_a_batch_are_refused_with_both_numbers():
     for split in (Split(), Split(redraw="iteration"), Split(0.9)):
         with pytest.raises(UsageError, match="15 videos do not fill one batch of 8 videos in the support half"):
             check_batch_size(15, 8, split)
+
+
+def looks(num_videos: int, kinds: int) -> torch.Tensor:
+    """Thumbnails of videos of so many looks, dealt in turn, with a little noise."""
+    rng = generator("looks")
+    centres = torch.randint(0, 256, (kinds, 108), generator=rng)
+    noise = torch.randint(-3, 4, (num_videos, 108), generator=rng)
+    return (centres[torch.arange(num_videos) % kinds] + noise).clamp(0, 255).to(torch.uint8)
+
+
+def test_look_alikes_share_a_batch():
+    batches = epoch_batches(60, 5, seed=0, epoch=0, appearance=looks(60, 6))
+    assert batches.shape == (12, 5)
+    assert sorted(batches.flatten().tolist()) == list(range(60))
+    assert all(len(set((batch % 6).tolist())) == 1 for batch in batches)
+    assert (batches[:, 0] % 6).diff().abs().sum() > 0, "batches of one look do not follow one another"
+
+
+def test_the_halves_of_a_step_are_each_of_one_look_whichever_way_videos_are_dealt():
+    appearance = looks(96, 6)
+    for split in (Split(redraw="iteration"), Split(), Split(redraw="epoch")):
+        for step in epoch_batches(96, 4, seed=0, epoch=1, split=split, appearance=appearance):
+            support, query = (step % 6).chunk(2)
+            if split.redraw == "iteration":  # 16 videos of each look: no batch has to mix
+                assert len(set(support.tolist())) == len(set(query.tolist())) == 1
+        batches = epoch_batches(96, 4, seed=0, epoch=1, split=split, appearance=appearance)
+        assert len(batches.flatten().unique()) == batches.numel()
+        if split.redraw != "iteration":
+            support, query = (set(half.tolist()) for half in support_query(96, split, seed=0, epoch=1))
+            assert set(batches[:, :4].flatten().tolist()) <= support
+            assert set(batches[:, 4:].flatten().tolist()) <= query
+
+
+@given(num_videos=st.integers(1, 60), batch_size=st.integers(1, 9), epoch=st.integers(0, 3))
+def test_look_alikes_are_seen_once_an_epoch_and_as_many_as_fill_batches(num_videos, batch_size, epoch):
+    batches = epoch_batches(num_videos, batch_size, seed=3, epoch=epoch, appearance=looks(num_videos, 3))
+    assert batches.shape == (num_videos // batch_size, batch_size)
+    assert len(batches.flatten().unique()) == batches.numel()
+
+
+def test_look_alikes_meet_others_of_their_look_in_another_epoch():
+    first, second = (
+        {frozenset(batch.tolist()) for batch in epoch_batches(60, 5, seed=0, epoch=e, appearance=looks(60, 3))}
+        for e in (0, 1)
+    )
+    assert first != second
+
+
+def test_look_alikes_of_a_large_set_are_sought_in_neighbourhoods(monkeypatch):
+    monkeypatch.setattr("kinema.sampler.NEIGHBOURHOOD", 24)
+    batches = epoch_batches(120, 4, seed=0, epoch=0, appearance=looks(120, 3))
+    assert sorted(batches.flatten().tolist()) == list(range(120))
+    alike = sum(len(set((batch % 3).tolist())) == 1 for batch in batches)
+    assert alike >= 15  # of 30; the last of each neighbourhood are leftovers

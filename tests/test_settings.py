@@ -130,3 +130,14 @@ def test_number_that_makes_no_clip_or_batch_is_refused(make, message):
 def test_pairs_that_are_both_ways_already_are_not_mirrored(grid):
     with pytest.raises(UsageError, match=rf"the grid {grid} has its own"):
         Pairs(grid=grid, symmetric=True)
+
+
+def test_settings_of_a_bank_are_refused_where_there_is_none():
+    batch = Contrast(source="batch")
+    with pytest.raises(UsageError, match=r"form nce .* --method.contrast.source is batch"):
+        Contrast(source="batch", form="nce")
+    with pytest.raises(UsageError, match=r"bank-update query .* --method.contrast.source is batch"):
+        MCN(contrast=batch, meta=Meta(bank_update="query"))
+    with pytest.raises(UsageError, match=r"negatives own_half .* --method.contrast.source is batch"):
+        MCN(contrast=batch, meta=Meta(negatives="own_half"))
+    assert MCN(contrast=batch).contrast.source == "batch"

@@ -1,4 +1,6 @@
-"""Two memory banks, one a view: a feature of every video, against which the other view's features are contrasted.
+"""What a video's features are contrasted with: two memory banks, one a view, or the other videos of the batch.
+
+A bank holds a feature of every video, against which the other view's features are contrasted.
 
 Letters: V videos in the data set, B in the batch, K negatives, D length of a feature.
 """
@@ -16,6 +18,41 @@ from kinema import settings
 from kinema.batch import Write, generator
 from kinema.errors import UsageError
 from kinema.losses import noise_contrast, softmax_contrast
+
+
+def contrast_of(num_videos: int, dim: int, config: settings.Contrast, *, seed: int) -> PairedBanks | InBatch:
+    """The contrast that the settings name."""
+    if config.source == "batch":
+        return InBatch(config)
+    return PairedBanks(num_videos, dim, config, seed=seed)
+
+
+class InBatch(nn.Module):
+    """Eq. 2-3 with the batch in place of the bank: an anchor's negatives are the other videos' other view.
+
+    Both views are anchors (`directions`, or only RGB). Features that know nothing give ln B a direction.
+    """
+
+    def __init__(self, config: settings.Contrast) -> None:
+        super().__init__()
+        self.config = config
+
+    def contrast(
+        self, z1: Tensor, z2: Tensor, video: Tensor, rng: torch.Generator, pool: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor], tuple[Write, ...]]:
+        """As `PairedBanks.contrast`; draws and writes nothing."""
+        with torch.autocast(z1.device.type, enabled=False):
+            scores = z1.float() @ z2.float().T / self.config.temperature  # [B, B], own video on the diagonal
+        own = torch.arange(len(z1), device=z1.device)
+        both = self.config.directions == "both"
+        tables = [scores, scores.T] if both else [scores]
+        total = torch.stack([F.cross_entropy(table, own) for table in tables]).sum()
+        correct = torch.stack([(table.detach().argmax(dim=1) == own).float().mean() for table in tables]).mean()
+        return total, {"contrast": total.detach(), "contrast_acc": correct}, ()
+
+    def chance(self, batch_size: int) -> float:
+        """ln B a direction."""
+        return (2 if self.config.directions == "both" else 1) * math.log(batch_size)
 
 
 class PairedBanks(nn.Module):
@@ -107,8 +144,8 @@ class PairedBanks(nn.Module):
         keep = 1.0 if self.config.z_momentum is None else self.config.z_momentum
         return torch.where(before == 0, estimate, keep * before + (1 - keep) * estimate)
 
-    def chance(self) -> float:
-        """The loss of features that know nothing.
+    def chance(self, batch_size: int) -> float:
+        """The loss of features that know nothing, whatever the batch size.
 
         A direction's is ln(K + 1) for softmax. For nce, where every row is as likely as the noise, it is that and
         K ln(1 + 1/K), nearly 1, for telling K noise samples apart.

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from kinema import methods, recipes
-from kinema.data import decode, sources
+from kinema.data import appearance, decode, sources
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
 from kinema.engine.train import Progress, Trained, train
 from kinema.errors import DataError, UsageError
 from kinema.evaluate import knn
+from kinema.evaluate.atomic import write_bytes
 from kinema.evaluate.features import extract
 from kinema.evaluate.health import collapse_figures
 from kinema.loading import encoder_of
@@ -43,6 +47,7 @@ def pretrain(
     init_from: str | Path | None = None,
     overwrite: bool = False,
     report: Callable[[Progress], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> tuple[Run, Trained]:
     """Learn a representation from the training videos of `data`, without labels.
@@ -57,6 +62,7 @@ def pretrain(
         init_from: a run or checkpoint whose backbone to begin with; everything else starts anew.
         overwrite: set aside what is in `out`.
         report: called after each training step.
+        progress: called with (what, done, total) where something is done to every video before training.
         say: called with lines that a person may want to read.
 
     Raises:
@@ -92,6 +98,7 @@ def pretrain(
             folder,
             data=described,
             recipe_dict=json.loads(json.dumps(asdict(recipe))),
+            appearance=looks(run, recipe, listed, progress) if recipe.train.batches == "look_alikes" else None,
             start=start,
             probe=make_probe(method, recipe, listed),
             report=report,
@@ -99,6 +106,34 @@ def pretrain(
     except DataError as problem:
         raise DataError(f"{problem}: `kinema data check {data} --bad FILE` lists all such videos for --skip") from None
     return run, trained
+
+
+def looks(
+    run: Run, recipe: Recipe, listed: sources.VideoList, progress: Callable[[str, int, int], None] | None
+) -> torch.Tensor:
+    """uint8 [V, A]: the videos' thumbnails, which are kept in the run's folder for the next start.
+
+    Raises:
+        UsageError: what is kept there is not of these videos.
+    """
+    path = run.folder / "appearance.npy"
+    if not path.exists():
+        found = appearance.appearance(
+            listed.videos,
+            workers=pick_workers(recipe.train.workers),
+            progress=partial(progress, "looks of videos") if progress else None,
+        )
+        content = io.BytesIO()
+        np.save(content, found.numpy())
+        write_bytes(path, content.getvalue())
+        return found
+    try:
+        kept = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as problem:
+        raise UsageError(f"{path} is damaged ({problem}): remove it, and it will be made anew") from problem
+    if kept.dtype != np.uint8 or kept.shape != (len(listed.videos), appearance.SIZE):
+        raise UsageError(f"{path} is not of these {len(listed.videos)} videos: remove it, and it will be made anew")
+    return torch.from_numpy(kept)
 
 
 def begin_from(method: Method, source: str | Path) -> None:

@@ -4,6 +4,7 @@
 runs/mcn/
   recipe.json         every setting that decided the run
   data.json           the list it was trained on: name, number of videos, digest
+  appearance.npy      thumbnails of the videos, where batches are of look-alikes
   environment.json    versions, device, git commit, command
   metrics.jsonl/.csv  one row an epoch
   checkpoints/last.pt
@@ -135,7 +136,9 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
 
 def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
     """Refuse to resume under other settings or on other videos."""
-    found = differences(run.read("recipe.json"), json.loads(json.dumps(asdict(recipe))))
+    # Settings that came to kinema after the run began have the value that it ran with as their default.
+    before, now = (json.loads(json.dumps(asdict(each))) for each in (run.recipe, recipe))
+    found = differences(before, now)
     changed = [line for line in found if not line.startswith(FREE_TO_CHANGE)]
     if changed:
         raise UsageError(f"--resume goes on unchanged, but {changed[0]}: drop the flag, or start anew with --init-from")

@@ -6,6 +6,7 @@ Nothing here opens a video or touches a pixel. Letters: N clips, T frames of a c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import torch
@@ -13,6 +14,9 @@ from torch import Tensor
 
 from kinema.batch import Draw, generator
 from kinema.errors import UsageError
+
+NEIGHBOURHOOD = 4096
+"""Videos among which look-alikes are sought."""
 
 
 def clip_at(start: int, num_frames: int, *, frames: int, stride: int) -> Tensor:
@@ -90,23 +94,66 @@ def support_query(num_videos: int, split: Split, *, seed: int, epoch: int) -> tu
     return order[:cut], order[cut:]
 
 
-def epoch_batches(num_videos: int, batch_size: int, *, seed: int, epoch: int, split: Split | None = None) -> Tensor:
+def epoch_batches(
+    num_videos: int,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    split: Split | None = None,
+    appearance: Tensor | None = None,
+) -> Tensor:
     """int64 [steps, videos of a step]: the video numbers of every step of an epoch.
 
     Without a split a step holds B videos; with one it holds 2 B, the support half first. No video is seen twice. All
     are seen but a remainder that does not fill a batch and differs from epoch to epoch; where the support and the query
     set are not of one size, an epoch ends with the smaller. `redraw="iteration"` deals each step's videos anew, half
-    and half whatever the fraction.
+    and half whatever the fraction. With `appearance` (see `look_alikes`) the videos of a batch, or of each half of one,
+    look alike, and the two halves of a step are of different looks.
     """
     rng = generator(seed, "order", epoch)
-    if split is None or split.redraw == "iteration":
-        per_step = batch_size if split is None else 2 * batch_size
-        steps = num_videos // per_step
-        return torch.randperm(num_videos, generator=rng)[: steps * per_step].view(steps, per_step)
-    support, query = support_query(num_videos, split, seed=seed, epoch=epoch)
-    steps = min(len(support), len(query)) // batch_size
-    halves = [half[torch.randperm(len(half), generator=rng)][: steps * batch_size] for half in (support, query)]
-    return torch.cat([half.view(steps, batch_size) for half in halves], dim=1)
+    deal = shuffled if appearance is None else partial(look_alikes, appearance=appearance)
+    everything = torch.arange(num_videos)
+    if split is None:
+        return deal(everything, batch_size, rng)
+    if split.redraw == "iteration" and appearance is None:
+        return deal(everything, 2 * batch_size, rng)
+    if split.redraw == "iteration":
+        groups = deal(everything, batch_size, rng)
+        return groups[: len(groups) // 2 * 2].view(-1, 2 * batch_size)
+    halves = [deal(half, batch_size, rng) for half in support_query(num_videos, split, seed=seed, epoch=epoch)]
+    steps = min(len(half) for half in halves)
+    return torch.cat([half[:steps] for half in halves], dim=1)
+
+
+def shuffled(videos: Tensor, size: int, rng: torch.Generator) -> Tensor:
+    """int64 [batches, size]: the videos in a random order, cut into batches."""
+    batches = len(videos) // size
+    return videos[torch.randperm(len(videos), generator=rng)][: batches * size].view(batches, size)
+
+
+def look_alikes(videos: Tensor, size: int, rng: torch.Generator, *, appearance: Tensor) -> Tensor:
+    """int64 [batches, size]: batches of videos that look alike, in a random order.
+
+    `appearance` is uint8 [all videos, A] (see `kinema.data.appearance`). A random video takes the `size - 1` nearest of
+    those that are left, and so on, so the last batches are of what nothing else looked like. Neighbours are sought
+    among `NEIGHBOURHOOD` random videos at a time, which keeps the work linear in the number of videos and lets a
+    video meet others in each epoch.
+    """
+    order = videos[torch.randperm(len(videos), generator=rng)]
+    batches = []
+    for near in torch.split(order, NEIGHBOURHOOD):
+        looks = appearance[near].float()  # sums of squares of bytes stay below 2^24 up to 258 of them: exact
+        left = torch.arange(len(near))
+        while len(left) >= size:
+            distance = (looks[left] - looks[left[0]]).square().sum(dim=1)
+            chosen = torch.zeros(len(left), dtype=torch.bool)
+            chosen[distance.argsort(stable=True)[:size]] = True
+            batches.append(near[left[chosen]])
+            left = left[~chosen]
+    if not batches:
+        return videos.new_zeros(0, size)
+    return torch.stack(batches)[torch.randperm(len(batches), generator=rng)]
 
 
 def check_batch_size(num_videos: int, batch_size: int, split: Split | None) -> None:

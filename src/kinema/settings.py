@@ -104,6 +104,10 @@ class Backbone:
 class Contrast:
     """The memory-bank contrast between two views (Eq. 2-3); silent points follow IIC and CMC."""
 
+    source: Literal["bank", "batch"] = "bank"
+    """What an anchor is compared with: rows of a memory bank (IIC, CMC; the paper's Eq. 2), or the other videos of its
+    batch, without a bank (ours; to go with `train.batches look_alikes`). The settings below are the bank's, but for the
+    temperature."""
     negatives: int = 1024
     """Bank rows an anchor is compared with besides its positive (IIC); at most the number of videos less one."""
     temperature: float = 0.07
@@ -127,6 +131,10 @@ class Contrast:
         within("method.contrast.bank-momentum", 0, 1, self.bank_momentum)
         if self.z_momentum is not None:
             within("method.contrast.z-momentum", 0, 1, self.z_momentum)
+        if self.source == "batch" and self.form == "nce":
+            raise UsageError(
+                "--method.contrast.form nce estimates over a bank, but --method.contrast.source is batch: use softmax"
+            )
 
 
 @dataclass(frozen=True)
@@ -255,6 +263,13 @@ class MCN:
 
     def __post_init__(self) -> None:
         within("method.alpha", 0, 1, self.alpha)
+        for name in ("negatives", "bank_update"):
+            value, usual = getattr(self.meta, name), Meta.__dataclass_fields__[name].default
+            if self.contrast.source == "batch" and value != usual:
+                raise UsageError(
+                    f"--method.meta.{name.replace('_', '-')} {value} is about the bank, but --method.contrast.source "
+                    f"is batch: leave it at {usual}"
+                )
 
 
 @dataclass(frozen=True)
@@ -297,6 +312,9 @@ class Train:
     """Passes over the videos (paper: about 500). For MCN a pass shows each video once, to one of the two stages."""
     batch_size: int = 28
     """Videos a stage reads at once, over all devices. MCN reads two such batches a step, support and query."""
+    batches: Literal["shuffled", "look_alikes"] = "shuffled"
+    """Which videos make a batch: any, or those whose frames are nearly the same in colour and layout (ours), so that
+    telling them apart takes their motion. MCN's support and query halves are then of two different looks."""
     seed: int = 0
     """Decides every random choice of the run."""
     workers: int | None = None

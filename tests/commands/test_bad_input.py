@@ -512,3 +512,17 @@ def test_results_of_two_protocols_do_not_share_a_table(command, own_run):
     with pytest.raises(UsageError, match="do not compare: clips is 1 and 2; measure both the same way") as caught:
         table.comparison([read[1], read[2]])
     assert caught.value.exit_code == 2
+
+
+def test_thumbnails_that_are_damaged_or_of_other_videos_are_refused(pretrain, clip_folder, tmp_path):
+    out = tmp_path / "alike"
+    flags = (clip_folder, out, "--train.batches", "look_alikes")
+    assert pretrain(*flags).code == 0
+    kept = (out / "appearance.npy").read_bytes()
+    (out / "appearance.npy").write_bytes(kept[:100])
+    pretrain(*flags, "--resume").refused(2, "appearance.npy is damaged", "remove it")
+    np.save(out / "appearance.npy", np.zeros((3, 108), np.uint8))
+    pretrain(*flags, "--resume").refused(2, "appearance.npy is not of these 20 videos", "remove it")
+    (out / "appearance.npy").unlink()
+    assert pretrain(*flags, "--resume").code == 0
+    assert (out / "appearance.npy").read_bytes() == kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -46,6 +47,17 @@ def test_pretrain_mcn_writes_a_run_that_keeps_all_its_settings(command, pretrain
     assert checkpoint.load(Run(out).checkpoint).step == 2  # 20 videos, 4 + 4 a step
     assert Run(out).data["videos"] == 20
     assert {path.name for path in out.iterdir()} >= {"metrics.jsonl", "metrics.csv", "environment.json"}
+
+
+def test_batches_of_look_alikes_are_made_from_thumbnails_that_the_run_keeps(pretrain, clip_folder, tmp_path):
+    alike = ("--train.batches", "look_alikes", "--method.contrast.source", "batch")
+    out = tmp_path / "alike"
+    ended = pretrain(clip_folder, out, *alike, "--train.epochs", 2, recipe="tiny_mcn")
+    assert ended.code == 0
+    assert "looks of videos: 20/20" in ended.err
+    assert "chance loss: contrast 2.773" in ended.err  # 2 ln 4: two directions, four videos a stage
+    assert np.load(out / "appearance.npy").shape == (20, 108)
+    assert not [name for name in checkpoint.load(Run(out).checkpoint).method if name.startswith("banks")]
 
 
 def test_pretrain_cmc_logs_an_epoch_with_online_figures(trained):

@@ -73,6 +73,7 @@ def main(verb: str, argv: list[str]) -> int:
             init_from=flags.init_from,
             overwrite=flags.overwrite,
             report=bars.training,
+            progress=bars.show,
             say=say,
         )
     if trained.stopped_by is not None:

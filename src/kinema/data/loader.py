@@ -102,9 +102,12 @@ class EpochSampler(Sampler[list[Place]]):
         epochs: int,
         seed: int,
         split: sampler.Split | None = None,
+        appearance: Tensor | None = None,
         start_step: int = 0,
     ) -> None:
-        self.batches = partial(sampler.epoch_batches, num_videos, batch_size, seed=seed, split=split)
+        self.batches = partial(
+            sampler.epoch_batches, num_videos, batch_size, seed=seed, split=split, appearance=appearance
+        )
         sampler.check_batch_size(num_videos, batch_size, split)
         self.steps_per_epoch = len(self.batches(epoch=0))
         self.epochs = epochs

@@ -59,6 +59,7 @@ def train(
     *,
     data: dict[str, Any],
     recipe_dict: dict[str, Any],
+    appearance: torch.Tensor | None = None,
     start: checkpoint.Checkpoint | None = None,
     probe: Callable[[], dict[str, float]] | None = None,
     report: Callable[[Progress], None] | None = None,
@@ -68,6 +69,7 @@ def train(
     Args:
         data: what the videos are, for the checkpoint.
         recipe_dict: the recipe as saved.
+        appearance: uint8 [V, A], for batches of look-alikes.
         start: where to go on from.
         probe: figures to log every `recipe.train.probe_every` epochs, such as an online kNN accuracy.
         report: called after each step.
@@ -89,6 +91,7 @@ def train(
         epochs=recipe.train.epochs,
         seed=recipe.train.seed,
         split=method.split,
+        appearance=appearance,
         start_step=done,
     )
     loader = train_loader(

@@ -27,7 +27,7 @@ class CMC(Method):
         self.draw = two_views.draw(recipe, views)
         self.projection = two_views.Projections(views, feature_dim)
         dim = self.projection.dim
-        self.banks = bank.PairedBanks(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
+        self.banks = bank.contrast_of(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
 
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """The contrast of both views of the batch with the banks."""
@@ -38,4 +38,4 @@ class CMC(Method):
 
     def chance(self) -> dict[str, float]:
         """ln(K + 1) a direction."""
-        return {"contrast": self.banks.chance()}
+        return {"contrast": self.banks.chance(self.recipe.train.batch_size)}

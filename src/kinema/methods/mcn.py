@@ -38,7 +38,7 @@ class MCN(Method):
         self.projection = two_views.Projections(views, feature_dim)
         dim = self.projection.dim
         self.pair_score = heads.PairScore(pairs.head, dim if pairs.feature == "projected" else feature_dim)
-        self.banks = bank.PairedBanks(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
+        self.banks = bank.contrast_of(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
 
     def loss(self, batch: Batch, step: Step) -> Outcome:
         """Section 3.3: adapt on the support half, and judge the adapted weights on the query half."""
@@ -118,7 +118,7 @@ class MCN(Method):
 
     def chance(self) -> dict[str, float]:
         """ln(K + 1) a direction; for the binary loss, the prior of positive pairs."""
-        chance = {"contrast": self.banks.chance()}
+        chance = {"contrast": self.banks.chance(self.recipe.train.batch_size)}
         if self.config.pairs.positive_weight == 1:
             _, _, same = heads.group_pairs(self.config.pairs.grid, symmetric=self.config.pairs.symmetric)
             prior, pairs = float(same.float().mean()), len(same) if self.config.pairs.reduction == "sum" else 1
