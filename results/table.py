@@ -15,7 +15,7 @@ from kinema.evaluate.table import overview, row_name, title
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- results: made by `make readme` -->", "<!-- end of results -->"
-TASKS = ("retrieval", "knn", "linear", "finetune")
+TASKS = ("retrieval", "knn", "linear", "finetune", "hard_positives", "motion_share")
 
 
 def main() -> None:
@@ -35,6 +35,8 @@ def table(data: str, results: list[Result]) -> str:
     """The headline figures of everything that was pre-trained on one set, and how each column was measured."""
     unique: dict[tuple[str, str], Result] = {}
     for result in results:
+        if "against" in result.protocol.settings:  # a paired difference is no figure of one network
+            continue
         unique.setdefault((row_name(result.subject), title(result.protocol)), result)
     ordered = sorted(unique.values(), key=lambda result: (result.protocol.data, TASKS.index(result.protocol.task)))
     how = sorted({title(result.protocol).removesuffix("; percent [95 % interval]") for result in ordered})

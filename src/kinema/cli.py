@@ -26,6 +26,10 @@ VERBS = {
     "knn": ("evaluate", "classify by a vote of the nearest training videos"),
     "linear": ("evaluate", "classify with a linear layer on frozen features"),
     "finetune": ("evaluate", "train the whole network with labels"),
+    "hardpositives": (
+        "hard_positives",
+        "does the same action in another look rank above another in the same look?",
+    ),
     "report": ("report", "one HTML page: curves, scores, retrieved videos, attention, embedding map"),
     "list": ("listing", "recipes, methods and backbones"),
     "doctor": ("doctor", "versions, decoders, devices, and what is wrong with them"),

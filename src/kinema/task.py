@@ -17,6 +17,7 @@ from kinema.errors import UsageError
 from kinema.evaluate.features import Features
 from kinema.evaluate.origin import origin
 from kinema.evaluate.protocol import Protocol, Result, Score, Subject, fingerprint, recipe_hash, write
+from kinema.evaluate.protocol import Task as TaskName
 from kinema.evaluate.score import score_from_folds, score_from_hits
 from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import FeatureStore
@@ -71,13 +72,12 @@ class Task:
 
     def features(self, weights: Weights, fold: Fold) -> tuple[Features, Features]:
         """Features of a fold's train and test videos."""
-        encoder = self.encoder(weights)
+        return self.features_of(weights, fold.train), self.features_of(weights, fold.test)
+
+    def features_of(self, weights: Weights, videos: sources.VideoList) -> Features:
+        """Features of some videos."""
         report = partial(self.progress, f"features of {weights}") if self.progress else None
-        train, test = (
-            self.store.features(encoder, part.videos, part.classes, self.evaluation, report)
-            for part in (fold.train, fold.test)
-        )
-        return train, test
+        return self.store.features(self.encoder(weights), videos.videos, videos.classes, self.evaluation, report)
 
     def subject(self, weights: Weights) -> Subject:
         """Who was measured."""
@@ -97,7 +97,7 @@ class Task:
             seed=recipe.train.seed,
         )
 
-    def protocol(self, kind: Literal["retrieval", "knn", "linear", "finetune"], **how: Any) -> Protocol:
+    def protocol(self, kind: TaskName, **how: Any) -> Protocol:
         """How it was measured; `how` gives what differs between the verbs."""
         clip = self.run.recipe.clip
         defaults: dict[str, Any] = {
@@ -106,22 +106,22 @@ class Task:
             "centred": False,
             "selection": "none",
             "settings": {},
+            "pooling": "gap",
+            "queries": sum(len(fold.test.videos) for fold in self.folds),
+            "gallery": max(len(fold.train.videos) for fold in self.folds),
+            "train_list": list_fingerprint([fold.train for fold in self.folds]),
         }
         return Protocol(
             task=kind,
             data=self.data,
             split=self.split,
-            queries=sum(len(fold.test.videos) for fold in self.folds),
-            gallery=max(len(fold.train.videos) for fold in self.folds),
             classes=len(self.folds[0].train.classes),
-            train_list=list_fingerprint([fold.train for fold in self.folds]),
             test_list=list_fingerprint([fold.test for fold in self.folds]),
             frames=clip.frames,
             stride=clip.stride,
             size=clip.size,
             clips=self.evaluation.clips,
             crops=self.evaluation.crops,
-            pooling="gap",
             view=self.view,
             **(defaults | how),
         )
@@ -143,10 +143,14 @@ class Task:
                 found: Score = score_from_hits(parts[0][0], chosen=parts[0][1])
             else:
                 found = score_from_folds([hits for hits, _ in parts])
-            result = Result(found, protocol, subject, origin(started, pick_device(self.device)))
-            write(result, self.run.results)
-            results.append(result)
+            results.append(self.record(found, protocol, subject, started))
         return results
+
+    def record(self, score: Score, protocol: Protocol, subject: Subject, started: float) -> Result:
+        """Write a result into the run's folder; `started` is when the work on it began (`time.time()`)."""
+        result = Result(score, protocol, subject, origin(started, pick_device(self.device)))
+        write(result, self.run.results)
+        return result
 
 
 def open_task(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
@@ -12,10 +12,13 @@ from kinema.cli import parse
 from kinema.console import Bars, say
 from kinema.evaluate.settings import KNN, Evaluation, Finetune, LinearProbe
 
+if TYPE_CHECKING:
+    from kinema.task import Task
+
 
 @dataclass(frozen=True)
 class Common:
-    """What all four verbs take."""
+    """What every verb that measures takes."""
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """The run's folder."""
@@ -71,24 +74,31 @@ def main(verb: str, argv: list[str]) -> int:
 
     from kinema import evaluation
     from kinema.evaluate.table import comparison
-    from kinema.task import open_task
 
     with Bars() as bars:
-        task = open_task(
-            flags.run,
-            data=flags.data,
-            split=flags.split,
-            train=flags.train,
-            test=flags.test,
-            view=flags.view,
-            evaluation=flags.evaluation,
-            device=flags.device,
-            progress=bars.show,
-        )
-        if task.epoch < task.run.recipe.train.epochs:
-            say(f"{task.run.folder} is unfinished: {task.epoch} of {task.run.recipe.train.epochs} epochs")
+        task = open_measured(flags, bars)
         own: dict[str, Any] = {} if verb == "retrieve" else {"settings": getattr(flags, verb)}
         results = getattr(evaluation, verb)(task, baseline=flags.random_init, **own)
     Console().print(comparison(results).rich())
     say(f"written to {task.run.results}")
     return 0
+
+
+def open_measured(flags: Common, bars: Bars) -> Task:
+    """What the flags ask to be measured; says so if the run is unfinished."""
+    from kinema.task import open_task
+
+    task = open_task(
+        flags.run,
+        data=flags.data,
+        split=flags.split,
+        train=flags.train,
+        test=flags.test,
+        view=flags.view,
+        evaluation=flags.evaluation,
+        device=flags.device,
+        progress=bars.show,
+    )
+    if task.epoch < task.run.recipe.train.epochs:
+        say(f"{task.run.folder} is unfinished: {task.epoch} of {task.run.recipe.train.epochs} epochs")
+    return task

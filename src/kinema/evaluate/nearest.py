@@ -54,6 +54,11 @@ def nearest(
     return Neighbours(keys & 0xFFFFFFFF, (keys >> 32).to(torch.int32).view(torch.float32))
 
 
+def distances(query: Tensor, gallery: Tensor, metric: Metric = "cosine") -> Tensor:
+    """float32 [Q, G]: 1 - cosine in [0, 2], or the Euclidean distance, with the same rounding as in `nearest`."""
+    return _distances(_prepared(query, metric), _prepared(gallery, metric), metric).float()
+
+
 def _prepared(vectors: Tensor, metric: Metric) -> Tensor:
     return F.normalize(vectors.double(), dim=1) if metric == "cosine" else vectors.double()
 

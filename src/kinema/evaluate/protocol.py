@@ -18,7 +18,7 @@ from torch import Tensor
 from kinema.evaluate.atomic import write_bytes
 from kinema.evaluate.json_record import from_json, to_json
 
-Task = Literal["retrieval", "knn", "linear", "finetune"]
+Task = Literal["retrieval", "knn", "linear", "finetune", "hard_positives", "motion_share"]
 Setting = str | bool | int | float | tuple[float, ...] | None
 
 
@@ -51,10 +51,10 @@ class Protocol:
     queries: int
     """Test videos that count."""
     gallery: int
-    """Train videos: searched in, voting, or fitted on."""
+    """Train videos: searched in, voting, or fitted on; 0 where none is used."""
     classes: int
     train_list: str
-    """Fingerprint of the train videos and labels, see `fingerprint`."""
+    """Fingerprint of the train videos and labels, see `fingerprint`; "" where none is used."""
     test_list: str
     """Fingerprint of the test videos and labels."""
     frames: int
@@ -67,10 +67,10 @@ class Protocol:
     """Clips of a test video."""
     crops: int
     """Crops of a clip."""
-    average: Literal["feature", "prob", "logits"]
+    average: Literal["feature", "prob", "logits", "share"]
     """What is averaged over a video's clips."""
     pooling: str
-    """How the backbone's maps become a feature: gap."""
+    """How the backbone's maps become a feature: gap, or none."""
     view: str
     """What the network is shown: rgb, residual, both."""
     distance: Literal["cosine", "l2"] | None
@@ -80,7 +80,8 @@ class Protocol:
     selection: str
     """What choices were made on: "none", "20 % of the train videos, whole groups", "last epoch"."""
     settings: dict[str, Setting]
-    """The task's own settings, as `dataclasses.asdict` gives them: k and temperature; epochs and batch size."""
+    """The task's own settings, as `dataclasses.asdict` gives them: k and temperature; epochs and batch size. In
+    a paired difference, `against` names the network whose figure was subtracted."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,11 @@ def split_name(split: str) -> str:
 
 
 def file_name(result: Result) -> str:
-    """`retrieval_mocap15.json`, `retrieval_mocap15_random_init.json`; with split, view, `l2`, `centred` if any."""
+    """`retrieval_mocap15.json`, `retrieval_mocap15_random_init.json`; with split, view, `l2`, `centred` if any.
+
+    So too the look of hard positives, and their candidates if not the test videos alone:
+    `hard_positives_asl18_person_all.json`; and in a paired difference what was subtracted: `..._minus_cmc.json`.
+    """
     protocol = result.protocol
     parts: list[str] = [protocol.task, protocol.data]
     if protocol.split is not None:
@@ -164,6 +169,12 @@ def file_name(result: Result) -> str:
         parts.append("l2")
     if protocol.centred:
         parts.append("centred")
+    if "look" in protocol.settings:
+        parts.append(str(protocol.settings["look"]))
+    if protocol.settings.get("candidates", "test") != "test":
+        parts.append(str(protocol.settings["candidates"]))
+    if "against" in protocol.settings:
+        parts.append(f"minus {protocol.settings['against']}")
     if result.subject.weights == "random init":
         parts.append("random init")
     return "_".join(re.sub(r"[^a-z0-9.+-]+", "_", part.lower()).strip("_") for part in parts) + ".json"

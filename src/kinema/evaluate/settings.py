@@ -11,6 +11,7 @@ from typing import Literal
 from kinema.ranges import at_least, between, positive, within
 
 Metric = Literal["cosine", "l2"]
+Candidates = Literal["test", "all"]
 
 
 @dataclass(frozen=True)

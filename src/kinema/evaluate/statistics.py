@@ -16,6 +16,8 @@ from kinema.errors import UsageError
 
 Interval = tuple[float, float]
 
+DRAWS = 10_000
+"""Resamples that an interval is taken from."""
 _BLOCK = 1 << 22  # numbers drawn at once: 32 MB of indices
 
 
@@ -41,13 +43,13 @@ def mean_class_accuracy(hits: Tensor, labels: Tensor) -> float:
     return sum(accuracies) / len(accuracies)
 
 
-def bootstrap_interval(hits: Tensor, *, level: float = 0.95, draws: int = 10_000, seed: int = 0) -> Interval:
+def bootstrap_interval(hits: Tensor, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Interval:
     """Percentile bootstrap of the mean over queries, as (low, high); the same arguments give the same interval.
 
     `hits` is [Q], bool or float. It speaks of other test videos like these, not of other training runs; videos cut
     from one film are no independent draws, and with them the interval is too narrow.
     """
-    return _interval(_resampled_means(hits, draws, generator("bootstrap", seed)), level)
+    return _interval(resampled_means(hits, draws, generator("bootstrap", seed)), level)
 
 
 @dataclass(frozen=True)
@@ -63,18 +65,18 @@ class FoldMean:
     folds: tuple[float, ...]
 
 
-def mean_over_folds(folds: Sequence[Tensor], *, level: float = 0.95, draws: int = 10_000, seed: int = 0) -> FoldMean:
+def mean_over_folds(folds: Sequence[Tensor], *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> FoldMean:
     """The mean accuracy over folds, each given as its hits [Q_i], bool or float."""
     if not folds:
         raise UsageError("no folds to average: give at least one")
     rng = generator("bootstrap", seed)
     values = torch.tensor([percent(hits) for hits in folds], dtype=torch.float64)
-    means = torch.stack([_resampled_means(hits, draws, rng) for hits in folds]).mean(0)
+    means = torch.stack([resampled_means(hits, draws, rng) for hits in folds]).mean(0)
     std = float(values.std()) if len(folds) > 1 else 0.0
     return FoldMean(float(values.mean()), std, _interval(means, level), tuple(values.tolist()))
 
 
-def _resampled_means(hits: Tensor, draws: int, rng: torch.Generator) -> Tensor:
+def resampled_means(hits: Tensor, draws: int, rng: torch.Generator) -> Tensor:
     """float64 [draws]: the mean of as many queries, drawn with replacement, each time."""
     if not len(hits):
         raise UsageError("no queries to resample: the test list is empty")

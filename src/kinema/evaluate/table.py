@@ -12,7 +12,14 @@ from kinema.evaluate.protocol import Protocol, Result, Subject, split_name
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-_TASKS = {"retrieval": "retrieval", "knn": "kNN", "linear": "linear probe", "finetune": "fine-tuning"}
+_TASKS = {
+    "retrieval": "retrieval",
+    "knn": "kNN",
+    "linear": "linear probe",
+    "finetune": "fine-tuning",
+    "hard_positives": "hard-positive index",
+    "motion_share": "share of attention on motion",
+}
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,9 @@ def title(protocol: Protocol) -> str:
     distance = f", {protocol.distance}" if protocol.distance else ""
     centred = ", centred" if protocol.centred else ""
     chosen = f", selection: {protocol.selection}" if protocol.selection != "none" else ""
+    train = f", {protocol.gallery} train" if protocol.gallery else ""
     return (
-        f"{_TASKS[protocol.task]} on {protocol.data}{split}: {protocol.queries} test, {protocol.gallery} train videos, "
+        f"{_TASKS[protocol.task]} on {protocol.data}{split}: {protocol.queries} test{train} videos, "
         f"{protocol.classes} classes; {clip}, {protocol.clips} clips x {protocol.crops} crops, "
         f"{protocol.view}{distance}{centred}{chosen}; percent [95 % interval]"
     )

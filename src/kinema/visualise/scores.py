@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kinema.evaluate import table
-from kinema.evaluate.protocol import Result
+from kinema.evaluate.protocol import Protocol, Result, Setting
 from kinema.visualise.page import paragraph, text
 
 _VIEW = {"rgb": "", "residual": ", residual view", "both": ", both views"}
+_SHARE = "for this share of the {queries} test videos "
 _MEANING = {
-    "retrieval": "the nearest of {gallery} train videos is of the same class",
-    "knn": "a vote of the nearest among {gallery} train videos names the class",
-    "linear": "a linear classifier, fitted to the frozen features of {gallery} labelled train videos, names the class",
-    "finetune": "the whole network, trained further on {gallery} labelled train videos, names the class",
+    "retrieval": _SHARE + "the nearest of {gallery} train videos is of the same class",
+    "knn": _SHARE + "a vote of the nearest among {gallery} train videos names the class",
+    "linear": _SHARE
+    + "a linear classifier, fitted to the frozen features of {gallery} labelled train videos, names the "
+    "class",
+    "finetune": _SHARE + "the whole network, trained further on {gallery} labelled train videos, names the class",
+    "hard_positives": "how often a video of the same class in another look ranks above one of another class in the "
+    "same look, mean over {queries} test videos",
+    "motion_share": "how much of the last layer's squared activation lies on the tenth of the pixels that change most, "
+    "mean over {queries} test videos",
 }
 _HEADING = {
     "retrieval": "Retrieval",
     "knn": "Nearest-neighbour vote",
     "linear": "Linear probe",
     "finetune": "Fine-tuning",
+    "hard_positives": "Hard-positive index",
+    "motion_share": "Attention on motion",
 }
 
 
 def score_tables(results: Sequence[Result]) -> str:
-    """HTML: a table for every protocol among the results, each with its sentence; random init first."""
-    return "".join(_block(group) for group in by_protocol(results))
+    """HTML: a table for every protocol among the results, each with its sentence; random init first.
+
+    Below it stand the paired differences that were measured by the same protocol.
+    """
+    apart = [result for result in results if "against" in result.protocol.settings]
+    groups = by_protocol([result for result in results if "against" not in result.protocol.settings])
+    return "".join(_block(group) + _paired(group[0].protocol, apart) for group in groups)
 
 
 def by_protocol(results: Sequence[Result]) -> list[list[Result]]:
@@ -49,6 +64,22 @@ def _block(group: Sequence[Result]) -> str:
     return heading + "".join(paragraph(each) for each in _sentences(group)) + _table(shown)
 
 
+def _paired(protocol: Protocol, differences: Sequence[Result]) -> str:
+    """The differences measured by a protocol, in a sentence each."""
+    own = [each for each in differences if replace(each.protocol, settings=_shared(each)) == protocol]
+    return "".join(
+        paragraph(
+            f"Paired difference of {text(table.row_name(each.subject))} from "
+            f"{text(str(each.protocol.settings['against']))}: {text(table.cell(each, each.score.metric))} points."
+        )
+        for each in own
+    )
+
+
+def _shared(difference: Result) -> dict[str, Setting]:
+    return {name: value for name, value in difference.protocol.settings.items() if name != "against"}
+
+
 def _sentences(group: Sequence[Result]) -> list[str]:
     """One for each trained row."""
     random = next((each for each in group if each.subject.weights == "random init"), None)
@@ -58,15 +89,23 @@ def _sentences(group: Sequence[Result]) -> list[str]:
 
 def _sentence(result: Result, random: Result | None) -> str:
     score, protocol = result.score, result.protocol
-    meaning = _MEANING[protocol.task].format(gallery=f"{protocol.gallery:,}")
-    said = f"<b>{text(table.row_name(result.subject))} {score.value:.1f} %</b> ({text(score.metric)}): "
-    said += f"for this share of the {protocol.queries:,} test videos {meaning}. "
-    guess = f"blind guessing among {protocol.classes} equally frequent classes {100 / protocol.classes:.1f} %"
+    meaning = _MEANING[protocol.task].format(queries=f"{protocol.queries:,}", gallery=f"{protocol.gallery:,}")
+    said = f"<b>{text(table.row_name(result.subject))} {score.value:.1f} %</b> ({text(score.metric)}): {meaning}. "
+    guess = _nothing_learned(protocol)
     if random is None:
         return f"{said}For comparison: {guess}; random init was not measured by this protocol."
     if random is result:
         return f"{said}This is random init; no trained network was measured by this protocol. {guess.capitalize()}."
     return f"{said}Random init reaches {random.score.value:.1f} %, {guess}. {_difference(result, random)}"
+
+
+def _nothing_learned(protocol: Protocol) -> str:
+    """What a network gets that knows nothing."""
+    if protocol.task == "hard_positives":
+        return "50 % is no preference, and less means that the look counts more than the class"
+    if protocol.task == "motion_share":
+        return "a map that is the same everywhere has 10 %"
+    return f"blind guessing among {protocol.classes} equally frequent classes {100 / protocol.classes:.1f} %"
 
 
 def _difference(result: Result, random: Result) -> str:
