@@ -32,7 +32,7 @@ ALLOWED = {
     "recipes": {"settings", "errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of
-    "encoder": CONTRACTS | {"views"},  # what a trained backbone is shown is part of what it is
+    "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,
     "data": CONTRACTS | {"sampler"},  # a method's `draw` arrives as a function
     "engine": CONTRACTS | {"machine", "methods", "data"},

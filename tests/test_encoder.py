@@ -51,3 +51,23 @@ def test_imagenet_normalisation_is_for_rgb_alone(frames):
     torch.testing.assert_close(normalised, (plain - mean) / std)
     residuals = [encoder(view="residual", normalise=how).to_input(frames) for how in ("unit", "imagenet")]
     assert torch.equal(*residuals)
+
+
+def test_residual_view_is_seen_with_its_own_statistics():
+    torch.manual_seed(0)
+    backbone = nn.Sequential(nn.Conv3d(3, 4, 1), nn.BatchNorm3d(4), Mean())
+    frames = torch.randint(0, 256, (2, 4, 6, 6, 3), dtype=torch.uint8)
+    own = {
+        "1.running_mean": torch.rand(4),
+        "1.running_var": 1 + torch.rand(4),
+        "1.num_batches_tracked": torch.tensor(7),
+    }
+    plain = {view: Encoder(backbone, Clip(frames=4, size=6), view=view).eval()(frames) for view in ("rgb", "residual")}
+    both = Encoder(backbone, Clip(frames=4, size=6), view="both", residual_statistics=own).eval()
+    joined = both(frames)
+    assert "residual_statistics.1/running_mean" in both.state_dict()
+    torch.testing.assert_close(joined[:, :4], nn.functional.normalize(plain["rgb"], dim=1))
+    residual = Encoder(backbone, Clip(frames=4, size=6), view="residual", residual_statistics=own).eval()(frames)
+    torch.testing.assert_close(joined[:, 4:], nn.functional.normalize(residual, dim=1))
+    assert not torch.allclose(residual, plain["residual"], atol=1e-3)
+    assert torch.equal(backbone[1].running_mean, own["1.running_mean"])

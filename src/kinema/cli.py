@@ -30,6 +30,7 @@ VERBS = {
         "hard_positives",
         "does the same action in another look rank above another in the same look?",
     ),
+    "compare": ("compare", "is one recipe better than another? runs of several seeds, with an interval"),
     "report": ("report", "one HTML page: curves, scores, retrieved videos, attention, embedding map"),
     "list": ("listing", "recipes, methods and backbones"),
     "doctor": ("doctor", "versions, decoders, devices, and what is wrong with them"),

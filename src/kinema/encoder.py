@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kinema import views
+from kinema.meta import OtherStatistics, State, call_at
 from kinema.settings import Clip
 
 
@@ -23,6 +24,8 @@ class Encoder(nn.Module):
         view: `rgb`, `residual` (Eq. 1), or `both`: the two features, each of unit length, side by side.
         normalise: as in `kinema.views.normalise`.
         last_residual: as in `kinema.views.residual`.
+        residual_statistics: batch norm's running statistics for the residual view, by their names in the backbone;
+            without them it has only the backbone's own.
     """
 
     def __init__(
@@ -33,8 +36,14 @@ class Encoder(nn.Module):
         view: str = "rgb",
         normalise: str = "unit",
         last_residual: str = "repeat",
+        residual_statistics: State | None = None,
     ) -> None:
         super().__init__()
+        if residual_statistics and view == "residual":
+            backbone.load_state_dict(residual_statistics, strict=False)
+        self.residual_statistics = OtherStatistics(backbone)
+        if residual_statistics:
+            self.residual_statistics.move(residual_statistics)
         self.backbone = backbone
         self.clip = clip
         self.view = view
@@ -56,7 +65,9 @@ class Encoder(nn.Module):
         """float32 [M, D]."""
         pixels = clips.permute(0, 4, 1, 2, 3).float() / 255
         if self.view == "both":
-            features = [self.backbone(self.show(pixels, view)) for view in ("rgb", "residual")]
+            # In evaluation mode nothing moves; the copies that `call_at` makes are a few numbers a channel.
+            second, _ = call_at(self.backbone, {}, self.residual_statistics.state(), self.show(pixels, "residual"))
+            features = [self.backbone(self.show(pixels, "rgb")), second]
             return torch.cat([nn.functional.normalize(feature.float(), dim=1) for feature in features], dim=1)
         feature: Tensor = self.backbone(self.show(pixels))
         return feature.float()

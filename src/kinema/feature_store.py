@@ -81,7 +81,7 @@ def identity(video: Video) -> str:
 def network_key(encoder: VideoEncoder, evaluation: Evaluation) -> str:
     """A digest of the weights and of all that decides what the network is shown."""
     digest = hashlib.sha256()
-    for name, value in encoder.backbone.state_dict().items():
+    for name, value in encoder.state_dict().items():
         digest.update(name.encode())
         digest.update(value.cpu().numpy().tobytes())
     shown = [asdict(encoder.clip), encoder.view, encoder.normalise, encoder.last_residual]

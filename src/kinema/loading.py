@@ -14,6 +14,7 @@ from kinema.data.loader import EvalClips
 from kinema.data.video import Video
 from kinema.encoder import Encoder
 from kinema.engine import checkpoint
+from kinema.meta import State
 from kinema.run import Run
 from kinema.settings import Recipe, from_dict
 
@@ -47,7 +48,16 @@ def load(run: str | Path, *, view: View = "rgb") -> VideoEncoder:
         name.removeprefix("backbone."): value for name, value in saved.method.items() if name.startswith("backbone.")
     }
     checkpoint.load_state(backbone, weights, str(run))
-    return encoder_of(backbone, recipe, view=view).eval()
+    return encoder_of(backbone, recipe, view=view, residual_statistics=residual_statistics(saved.method)).eval()
+
+
+def residual_statistics(method: State) -> State | None:
+    """Batch norm's running statistics for the residual view in a method's state, if it keeps them apart."""
+    mark = "residual_statistics."
+    found = {
+        name.removeprefix(mark).replace("/", "."): value for name, value in method.items() if name.startswith(mark)
+    }
+    return found or None
 
 
 def random_init(recipe: Recipe, *, view: View = "rgb", seed: int | None = None) -> VideoEncoder:
@@ -58,7 +68,16 @@ def random_init(recipe: Recipe, *, view: View = "rgb", seed: int | None = None) 
     return encoder_of(backbone, recipe, view=view).eval()
 
 
-def encoder_of(backbone: nn.Module, recipe: Recipe, *, view: View = "rgb") -> VideoEncoder:
+def encoder_of(
+    backbone: nn.Module, recipe: Recipe, *, view: View = "rgb", residual_statistics: State | None = None
+) -> VideoEncoder:
     """The backbone with the recipe's clip and pixel conventions."""
     views = recipe.method.views
-    return VideoEncoder(backbone, recipe.clip, view=view, normalise=views.normalise, last_residual=views.last_residual)
+    return VideoEncoder(
+        backbone,
+        recipe.clip,
+        view=view,
+        normalise=views.normalise,
+        last_residual=views.last_residual,
+        residual_statistics=residual_statistics,
+    )

@@ -17,13 +17,35 @@ State = dict[str, Tensor]
 
 
 def running_statistics(module: nn.Module) -> State:
-    """The buffers that batch norm writes during a forward pass in train mode, by dotted name."""
+    """The buffers that a forward pass in train mode writes, batch norm's and `OtherStatistics`, by dotted name."""
     return {
         f"{name}.{key}" if name else key: buffer
         for name, child in module.named_modules()
-        if isinstance(child, _BatchNorm)
+        if isinstance(child, _BatchNorm | OtherStatistics)
         for key, buffer in child.named_buffers(recurse=False)
     }
+
+
+class OtherStatistics(nn.Module):
+    """A module's running statistics on another kind of input, beside those that it holds itself.
+
+    The module's weights are shared; which statistics it uses is up to the caller: `call_at(module, {}, other.state(),
+    x)`, and `other.move` with what that returned.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        for name, buffer in running_statistics(module).items():
+            self.register_buffer(name.replace(".", "/"), buffer.clone())  # a buffer's own name may hold no dot
+
+    def state(self) -> State:
+        """The statistics by their names in the module."""
+        return {name.replace("/", "."): buffer for name, buffer in self.named_buffers()}
+
+    def move(self, moved: State) -> None:
+        """Write them, in place; within `call_at` of a module around this one, into its copies."""
+        for name, buffer in self.named_buffers():
+            buffer.copy_(moved[name.replace("/", ".")])
 
 
 def call_at(module: nn.Module, parameters: Mapping[str, Tensor], statistics: State, *args: Any) -> tuple[Any, State]:

@@ -158,9 +158,9 @@ class Views:
     """Length of a projected feature (CMC)."""
     unit_length: bool = True
     """Divide features by their length, since Eq. 3 is a cosine; IIC does not."""
-    statistics: Literal["rgb", "both"] = "rgb"
-    """Whose batches move batch norm's running statistics, which evaluation uses. `both` (IIC) leaves a mixture that
-    fits neither view; evaluation shows the network RGB (ours)."""
+    statistics: Literal["each", "mixed"] = "each"
+    """Batch norm's running statistics, which evaluation uses: each view's own (ours), or one set that the passes of
+    both views move in turn (IIC), which fits neither."""
     joint_batch_norm: bool = False
     """Pass both views through the backbone in one call, so that batch norm sees their joint statistics."""
 

@@ -22,13 +22,20 @@ def views_of(method, given):
     return two_views.clips(given, method.recipe, method.config.views)
 
 
+def embedded(method, given):
+    rgb, residual = views_of(method, given)
+    return two_views.embed(
+        method.backbone, method.projection, method.residual_statistics, rgb, residual, method.config.views
+    )
+
+
 def test_loss_is_equation_2_in_both_directions_on_the_features_of_both_views():
     method = build(CASES["cmc"])
     given = batch(method)
     loss = method.loss(given, step(2)).total.item()
     indices = method.banks.draw(given.video, step(2).rng(), None)
     with torch.no_grad():
-        features = two_views.embed(method.backbone, method.projection, *views_of(method, given), method.config.views)
+        features = embedded(method, given)
     expected = sum(
         softmax_contrast(anchor.numpy(), bank[indices].numpy(), 0.07)
         for anchor, bank in ((features.z1, method.banks.residual), (features.z2, method.banks.rgb))
@@ -87,7 +94,7 @@ def test_features_have_unit_length_unless_asked_otherwise():
     for unit in (True, False):
         method = build(recipe(unit_length=unit))
         given = batch(method)
-        features = two_views.embed(method.backbone, method.projection, *views_of(method, given), method.config.views)
+        features = embedded(method, given)
         lengths = torch.stack([features.z1.norm(dim=1), features.z2.norm(dim=1)])
         assert torch.allclose(lengths, torch.ones(2, 4)) == unit
 
@@ -110,8 +117,8 @@ def test_joint_batch_norm_normalises_both_views_together():
     rgb, other = views_of(apart, batch(apart))
     h1, h2 = apart.backbone(rgb), apart.backbone(other)
     together = joint.backbone(torch.cat([rgb, other]))
-    embedded = two_views.embed(joint.backbone, joint.projection, rgb, other, joint.config.views)
-    torch.testing.assert_close(torch.cat([embedded.h1, embedded.h2]), together)
+    found = two_views.embed(joint.backbone, joint.projection, None, rgb, other, joint.config.views)
+    torch.testing.assert_close(torch.cat([found.h1, found.h2]), together)
     assert not torch.allclose(torch.cat([h1, h2]), together, atol=1e-3)
 
 
@@ -121,8 +128,8 @@ def test_its_defaults_are_mcns():
     assert CASES["cmc"].method.contrast == CASES["mcn"].method.contrast
 
 
-@pytest.mark.parametrize("statistics, same", [("rgb", True), ("both", False)])
-def test_running_statistics_are_those_of_the_rgb_view_unless_asked_otherwise(statistics, same):
+@pytest.mark.parametrize(("statistics", "same"), [("each", True), ("mixed", False)])
+def test_running_statistics_are_those_of_the_rgb_view_unless_they_are_to_be_mixed(statistics, same):
     method = build(recipe(statistics=statistics))
     given = batch(method)
     rgb, _ = two_views.clips(given, method.recipe, method.config.views)
@@ -133,3 +140,24 @@ def test_running_statistics_are_those_of_the_rgb_view_unless_asked_otherwise(sta
     names = [name for name in moved if name.endswith(("running_mean", "running_var"))]
     assert names
     assert all(torch.allclose(moved[name], expected[name]) for name in names) == same
+
+
+def test_the_residual_view_has_running_statistics_of_its_own_which_are_as_if_it_had_been_alone():
+    method = build(recipe())
+    alone = build(recipe()).backbone
+    for number in range(2):
+        given = batch(method, seed=number)
+        _, residual = two_views.clips(given, method.recipe, method.config.views)
+        method.commit(method.loss(given, step(number)).writes)
+        alone(residual)
+    expected = alone.state_dict()
+    kept = method.residual_statistics.state()
+    assert kept
+    assert all(torch.allclose(value, expected[name]) for name, value in kept.items())
+
+
+@pytest.mark.parametrize("changes", [{"statistics": "mixed"}, {"joint_batch_norm": True}])
+def test_views_that_share_statistics_keep_no_others(changes):
+    method = build(recipe(**changes))
+    assert method.residual_statistics is None
+    method.commit(method.loss(batch(method), step()).writes)

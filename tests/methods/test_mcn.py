@@ -58,7 +58,9 @@ def test_total_is_equation_5(alpha):
 
 def embedded(method, given):
     rgb, residual = two_views.clips(given, method.recipe, method.config.views)
-    return two_views.embed(method.backbone, method.projection, rgb, residual, method.config.views)
+    return two_views.embed(
+        method.backbone, method.projection, method.residual_statistics, rgb, residual, method.config.views
+    )
 
 
 @pytest.mark.parametrize("groups", ["all", "one"])

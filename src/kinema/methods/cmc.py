@@ -25,6 +25,7 @@ class CMC(Method):
         self.config = recipe.method
         views = self.config.views
         self.draw = two_views.draw(recipe, views)
+        self.residual_statistics = two_views.other_statistics(backbone, views)
         self.projection = two_views.Projections(views, feature_dim)
         dim = self.projection.dim
         self.banks = bank.contrast_of(num_videos, dim, self.config.contrast, seed=recipe.train.seed)
@@ -32,7 +33,9 @@ class CMC(Method):
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """The contrast of both views of the batch with the banks."""
         rgb, residual = two_views.clips(batch, self.recipe, self.config.views)  # [B, 3, T, S, S] each
-        _, _, z1, z2 = two_views.embed(self.backbone, self.projection, rgb, residual, self.config.views)
+        _, _, z1, z2 = two_views.embed(
+            self.backbone, self.projection, self.residual_statistics, rgb, residual, self.config.views
+        )
         loss, terms, writes = self.banks.contrast(z1, z2, batch.video, step.rng())
         return Outcome(loss, terms, bank.prefixed("banks", writes))
 

@@ -35,6 +35,7 @@ class MCN(Method):
 
         views, pairs = self.config.views, self.config.pairs
         self.draw = two_views.draw(recipe, views)
+        self.residual_statistics = two_views.other_statistics(backbone, views)
         self.projection = two_views.Projections(views, feature_dim)
         dim = self.projection.dim
         self.pair_score = heads.PairScore(pairs.head, dim if pairs.feature == "projected" else feature_dim)
@@ -70,7 +71,9 @@ class MCN(Method):
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """Eq. 5 on one batch: alpha * pair classification + (1 - alpha) * contrast."""
         rgb, residual = two_views.clips(batch, self.recipe, self.config.views)  # [B, 3, T, S, S] each
-        features = two_views.embed(self.backbone, self.projection, rgb, residual, self.config.views)
+        features = two_views.embed(
+            self.backbone, self.projection, self.residual_statistics, rgb, residual, self.config.views
+        )
         contrast, terms, writes = self.banks.contrast(
             features.z1, features.z2, batch.video, step.rng(), self.negative_pool(step)
         )  # Eq. 2-3

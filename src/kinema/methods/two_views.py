@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kinema import heads, sampler, views
 from kinema.augment import augment
 from kinema.batch import Batch
-from kinema.meta import call_at, running_statistics
+from kinema.meta import OtherStatistics, call_at
 from kinema.settings import Recipe, Views
 
 
@@ -58,15 +58,28 @@ class Projections(nn.Module):
         return self.layers[0](h1), self.layers[-1](h2)
 
 
-def embed(backbone: nn.Module, projections: Projections, rgb: Tensor, residual: Tensor, config: Views) -> Embedded:
+def other_statistics(backbone: nn.Module, config: Views) -> OtherStatistics | None:
+    """Where the residual view's running statistics are kept; `None` where the views share them."""
+    return OtherStatistics(backbone) if config.statistics == "each" and not config.joint_batch_norm else None
+
+
+def embed(
+    backbone: nn.Module,
+    projections: Projections,
+    other: OtherStatistics | None,
+    rgb: Tensor,
+    residual: Tensor,
+    config: Views,
+) -> Embedded:
     """Both views through the one backbone that they share, and through their projections."""
     if config.joint_batch_norm:
         h1, h2 = backbone(torch.cat([rgb, residual])).chunk(2)
-    elif config.statistics == "both":
+    elif other is None:
         h1, h2 = backbone(rgb), backbone(residual)
     else:
         h1 = backbone(rgb)
-        h2, _ = call_at(backbone, {}, running_statistics(backbone), residual)  # moves copies, which are dropped
+        h2, moved = call_at(backbone, {}, other.state(), residual)
+        other.move(moved)
     z1, z2 = projections(h1, h2)
     if config.unit_length:
         z1, z2 = F.normalize(z1.float(), dim=1), F.normalize(z2.float(), dim=1)

@@ -1,0 +1,70 @@
+"""`kinema compare RUN... --against RUN...`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+
+from kinema.cli import parse
+from kinema.console import Bars, say
+from kinema.evaluate.settings import Evaluation
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Is one recipe better than another? R@k of runs that differ in their seed, and the difference of the means.
+
+    The interval is of other test videos and of other seeds: both are drawn again.
+    """
+
+    runs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
+    """Folders of the runs of one recipe."""
+    against: tuple[str, ...]
+    """Folders of the runs of the other."""
+    data: str | None = None
+    """A data set with a train and a test part; without it, the one that the runs were trained on."""
+    split: int | None = None
+    """Which of the official splits of --data, where it has several; 1 unless said."""
+    train: tuple[str, ...] = ()
+    """A list of train videos; several lists are folds, one for each --test list."""
+    test: tuple[str, ...] = ()
+    """A list of test videos for each --train list; results are the mean over the folds."""
+    view: Literal["rgb", "residual", "both"] = "rgb"
+    """What the networks are shown; `both` puts the two unit-length features side by side."""
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+
+
+def main(verb: str, argv: list[str]) -> int:
+    """Measure, print the table, and say where the result is."""
+    flags = parse(Compare, argv, prog=f"kinema {verb}")
+
+    from kinema.comparing import compare, same_task
+    from kinema.task import open_task
+
+    with Bars() as bars:
+        tasks = [
+            open_task(
+                run,
+                data=flags.data,
+                split=flags.split,
+                train=flags.train,
+                test=flags.test,
+                view=flags.view,
+                evaluation=flags.evaluation,
+                device=flags.device,
+                progress=bars.show,
+            )
+            for run in (*flags.runs, *flags.against)
+        ]
+        for task in tasks[1:]:
+            same_task(tasks[0], task)
+        found = compare(tasks[: len(flags.runs)], tasks[len(flags.runs) :])
+    Console().print(found.table().rich())
+    how = found.result.protocol.settings
+    say(f"95 % intervals from drawing {how['resampled']} again; written to {tasks[0].run.results}")
+    return 0
