@@ -6,13 +6,15 @@
 from collections.abc import Callable
 
 from kinema.errors import UsageError, nearest
-from kinema.recipes import demo, paper, tiny
+from kinema.recipes import demo, paper, plus, tiny
 from kinema.settings import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "mcn": paper.mcn,
     "cmc": paper.cmc,
+    "mcn_plus": plus.mcn_plus,
     "tiny_mcn": tiny.tiny_mcn,
+    "tiny_mcn_plus": tiny.tiny_mcn_plus,
     "tiny_cmc": tiny.tiny_cmc,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,

@@ -1,9 +1,10 @@
-"""MCN and CMC sized for two CPU cores and a thousand short clips."""
+"""MCN, `mcn_plus` and CMC sized for two CPU cores and a thousand short clips."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from kinema.recipes.plus import plus
 from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Meta, Optim, Recipe, Train, Views
 
 # Milder augmentation than the paper's, `linear_bn` and AdamW, since a small run has thousands of steps, not millions:
@@ -30,6 +31,16 @@ def tiny_mcn() -> Recipe:
     """
     method = MCN(contrast=CONTRAST, views=VIEWS, meta=Meta(resplit="iteration"))
     return replace(TINY, recipe="tiny_mcn", method=method, train=replace(TINY.train, batch_size=8))
+
+
+def tiny_mcn_plus() -> Recipe:
+    """MCN on batches of look-alikes, under the same conditions as `tiny_mcn`.
+
+    kinema pretrain tiny_mcn_plus --data DATA --out runs/tiny_mcn_plus
+
+    See `kinema.recipes.plus.mcn_plus` for what differs from MCN and why.
+    """
+    return plus(replace(tiny_mcn(), recipe="tiny_mcn_plus"))
 
 
 def tiny_cmc() -> Recipe:
