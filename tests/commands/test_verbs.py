@@ -25,8 +25,10 @@ def result(run, name):
 
 def test_data_synthetic_makes_a_set_that_data_check_finds_nothing_wrong_with(command, tmp_path):
     folder = tmp_path / "set"
-    made = command("data", "synthetic", folder, "--train", 8, "--test", 8, "--frames", 5, "--size", 32)
+    looks = ("--motions", 4, "--train-looks", 2, "--test-looks", 1)
+    made = command("data", "synthetic", folder, "--train", 8, "--test", 8, "--frames", 5, "--size", 32, *looks)
     assert made.code == 0
+    assert sorted(path.name for path in folder.glob("train/*/*.mp4")) == 4 * ["look00_0.mp4"] + 4 * ["look01_0.mp4"]
     assert f"made 8 train and 8 test clips in {folder}" in made.err
     checked = command("data", "check", folder, "--frames", 5, "--workers", 0, "--json", tmp_path / "report.json")
     assert checked.code == 0

@@ -57,6 +57,12 @@ class Synthetic:
     frames: int = 32
     size: int = 80
     """Height and width in pixels."""
+    motions: int = 8
+    """Classes: 2 to 10."""
+    train_looks: int = 48
+    """Looks of the training clips; each occurs equally often with every motion."""
+    test_looks: int = 20
+    """Other looks, of the test clips."""
     seed: int = 0
 
 
@@ -150,6 +156,9 @@ def synthetic(argv: list[str]) -> int:
             frames=flags.frames,
             size=flags.size,
             seed=flags.seed,
+            motions=flags.motions,
+            train_looks=flags.train_looks,
+            test_looks=flags.test_looks,
             workers=pick_workers(None),
             progress=lambda done, total: bars.show("clips made", done, total),
         )
