@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint types format readme
+.PHONY: setup demo test test-slow lint types format readme claim
 
 setup: $(READY)
 
@@ -44,3 +44,8 @@ format: $(READY)
 # The result table of the README is generated from results/, and from nothing else.
 readme: $(READY)
 	$(BIN)/python results/table.py
+
+# So are the tables and pictures of docs/claim.md and docs/reading_mcn.md.
+claim: $(READY)
+	$(BIN)/python results/claim.py
+	$(BIN)/python results/reading.py

@@ -21,7 +21,7 @@ TASKS = ("retrieval", "knn", "linear", "finetune", "hard_positives", "motion_sha
 def main() -> None:
     """Replace what stands between the two marks of the README."""
     runs: dict[str, list[Result]] = defaultdict(list)
-    for folder in sorted(path for path in HERE.iterdir() if path.is_dir()):
+    for folder in sorted({path.parent for path in HERE.glob("*/*.json")}):
         found = [read(path) for path in sorted(folder.glob("*.json"))]
         trained_on = {result.subject.pretrain_data for result in found} - {None}
         runs[" and ".join(sorted(str(name) for name in trained_on))] += found
