@@ -33,7 +33,7 @@ recipe() { # VARIANT: the recipe and what differs from it
     plus_shuffled) echo tiny_mcn_plus --train.batches shuffled ;;
     plus_bank) echo tiny_mcn_plus --method.contrast.source bank ;;
     plus_no_pairs) echo tiny_mcn_plus --method.alpha 0 ;;
-    plus_shared_crop) echo tiny_mcn_plus --no-method.views.independent-augment ;;
+    plus_shared_crop) echo tiny_mcn_plus --method.views.no-independent-augment ;;
     plus_query_only) echo tiny_mcn_plus --method.meta.support-loss-weight 0 ;;
     plus_order2) echo tiny_mcn_plus --method.meta.order 2 ;;
     *) echo "unknown variant $1" >&2; exit 2 ;;
@@ -44,7 +44,7 @@ for variant in "$@"; do
   run=runs/claim/$set/${variant}_$seed
   [ -e "$run/checkpoints/last.pt" ] && resume=--resume || resume=
   kinema pretrain $(recipe "$variant") "${flags[@]}" --data "$data" --out "$run" $resume
-  base=--no-random-init; [ "$variant" = cmc ] && base=--random-init # every variant begins from the same network
+  base=--no-random-init; [ "$variant" = cmc ] && base= # every variant begins from the same network
   for view in ${VIEWS:-both}; do
     kinema retrieve "$run" $base --view "$view" --evaluation.clips 4
     kinema linear "$run" $base --view "$view" --evaluation.clips 4

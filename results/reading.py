@@ -47,10 +47,10 @@ CHOICES = (
         "projection_linear": "--method.views.projection linear",
         "projection_mlp": "--method.views.projection mlp",
         "projection_none": "--method.views.projection none",
-        "projection_apart": "--no-method.views.shared-projection",
+        "projection_apart": "--method.views.no-shared-projection",
     }),
     Choice("Eq. 3", "features have unit length", "yes (paper: a cosine)", {
-        "any_length": "--no-method.views.unit-length",
+        "any_length": "--method.views.no-unit-length",
     }),
     Choice("-", "batch norm's running statistics", "each view has its own (ours)", {
         "mixed_statistics": "--method.views.statistics mixed",
