@@ -1,17 +1,21 @@
 """The two-stage step's pure part: run a module at other weights, and take one inner gradient step.
 
-Neither function changes a weight or a buffer. Any method's loss can use them; the training loop knows nothing of them.
+No function here changes a weight or a buffer. Any method's loss can use them; the training loop knows nothing of them.
+docs/second_order.md has the formulas, and what each form costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from kinema.recompute import autocast_like_now, leaves, pulled_back
 
 State = dict[str, Tensor]
 
@@ -71,9 +75,9 @@ def adapt(
     """One plain gradient step: theta - lr * grad(loss), the inner update of MAML (MCN, section 3.3).
 
     The result is a function of `parameters` that autograd can follow. At order 1 the gradient counts as a constant, so
-    the meta gradient is that at the adapted point; at order 2 the step itself is differentiated, which needs about
-    three times the memory. Parameters the loss does not reach stay as they are. `keep_graph` lets the caller use `loss`
-    once more.
+    the meta gradient is that at the adapted point; at order 2 the step itself is differentiated, and its graph is kept
+    until then; `adapt_anew` does without. Parameters the loss does not reach stay as they are. `keep_graph` lets the
+    caller use `loss` once more.
     """
     values = list(parameters.values())
     gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
@@ -86,3 +90,72 @@ def adapt(
         else:
             adapted[name] = value - lr * (gradient + weight_decay * (value if order == 2 else value.detach()))
     return adapted
+
+
+def adapt_anew(
+    loss: Tensor,
+    again: Callable[[Mapping[str, Tensor]], Tensor],
+    parameters: Mapping[str, Tensor],
+    lr: float,
+    *,
+    adapts: Callable[[str], bool] = lambda name: True,
+    weight_decay: float = 0.0,
+    unchanged: Iterable[Tensor] = (),
+) -> tuple[Tensor, State]:
+    """`adapt` at order 2 by a Hessian-vector product: exact as well, and no graph of `loss` is kept.
+
+    The graph of `loss` is freed here. When the gradient g of what follows arrives at the adapted parameters, the loss
+    is computed again, and what goes on to `parameters` is g - lr * (H g + weight_decay * g), H being the Hessian of the
+    loss at `parameters`. So the graph of the query pass is gone before that of the support pass is made.
+
+    Args:
+        loss: `again(parameters)`, which has been computed once.
+        again: the loss as a pure function, which draws the same random numbers each time. Autocast will be as now.
+        parameters: all that the loss is a function of, those that the step leaves alone included.
+        lr: the rate of the step.
+        adapts: which parameters the step changes, by name.
+        weight_decay: within the step.
+        unchanged: other tensors that `again` reads; the backward pass fails if they were written to in between.
+
+    Returns:
+        The loss, differentiable, and the parameters that the step changes.
+    """
+    changed = [name for name in parameters if adapts(name)]
+    autocast = autocast_like_now(loss.device.type)
+
+    def step(values: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        named = dict(zip(parameters, values, strict=True))
+        with torch.enable_grad(), autocast():
+            value = again(named)
+            some = {name: named[name] for name in changed}
+            return value, *adapt(value, some, lr, order=2, weight_decay=weight_decay).values()
+
+    some = {name: parameters[name] for name in changed}
+    moved = adapt(loss, some, lr, order=1, weight_decay=weight_decay)
+    known = [value.detach() for value in (loss, *moved.values())]
+    value, *adapted = _Anew.apply(step, known, tuple(unchanged), *parameters.values())  # type: ignore[no-untyped-call]
+    return value, dict(zip(changed, adapted, strict=True))
+
+
+class _Anew(torch.autograd.Function):
+    """Values that are known, of a function that is computed when it is to be differentiated."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        function: Callable[[Sequence[Tensor]], tuple[Tensor, ...]],
+        known: list[Tensor],
+        unchanged: tuple[Tensor, ...],
+        *inputs: Tensor,
+    ) -> tuple[Tensor, ...]:
+        ctx.function = function
+        ctx.save_for_backward(*inputs, *unchanged)  # autograd refuses to go on if one of them was written to
+        ctx.set_materialize_grads(False)
+        return tuple(known)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *seeds: Tensor | None) -> tuple[Tensor | None, ...]:
+        wanted = ctx.needs_input_grad[3:]
+        inputs = leaves(wanted, ctx.saved_tensors[: len(wanted)])
+        return None, None, None, *pulled_back(ctx.function(inputs), seeds, inputs)

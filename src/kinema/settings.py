@@ -215,6 +215,9 @@ class Meta:
     order: Literal[0, 1, 2] = 1
     """0: no stages, the same loss on plain batches ("CL+BL", Table 5). 1: first-order MAML; the paper's batch sizes
     fit its GPUs only so. 2: exact MAML, differentiating through the inner step (the formula read strictly)."""
+    form: Literal["graph", "hvp"] = "graph"
+    """How order 2 is had, exactly either way. `graph` differentiates through the inner step, whose graph is kept
+    meanwhile; `hvp` frees it and makes it anew for one Hessian-vector product: less memory, more time."""
     inner_lr: float | None = None
     """alpha_1, the inner step's learning rate; `None` follows the outer one ("same as the learning rate")."""
     inner_parameters: Literal["all", "head"] = "all"
@@ -323,6 +326,9 @@ class Train:
     """`auto` is bf16 autocast on a GPU and fp32 on a CPU, where bf16 is refused."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    checkpoint_activations: bool = False
+    """Keep only what passes between the backbone's blocks, and run each block once more for its gradient: less memory,
+    more time, the same numbers; at every order."""
     probe_every: int = 5
     """Epochs between online kNN and collapse figures; 0 never."""
     keep_every: int = 0

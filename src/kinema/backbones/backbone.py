@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from kinema.recompute import keep_input_only, parts
+
 
 class Backbone(nn.Module, ABC):
     """A network without a classifier: clips in, one feature vector a clip out.
@@ -18,6 +20,9 @@ class Backbone(nn.Module, ABC):
     """C, the length of the feature."""
     stride: tuple[int, int, int]
     """Frames, rows and columns of the input to one cell of the last map."""
+    recompute: bool = False
+    """Keep only what passes between the parts of the network for the backward pass, and run each part once more there:
+    less memory, more time, the same gradients and running statistics. See `kinema.recompute`."""
 
     @abstractmethod
     def maps(self, x: Tensor) -> Tensor:
@@ -26,6 +31,15 @@ class Backbone(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """The mean of the last map over its cells, [B, 3, T, H, W] -> [B, C]."""
         return self.maps(x).mean(dim=(2, 3, 4))
+
+    def through(self, stage: nn.Sequential, x: Tensor) -> Tensor:
+        """x through a stage, whose children are the parts that `recompute` speaks of."""
+        if not self.recompute:
+            y: Tensor = stage(x)
+            return y
+        for part in parts(stage):
+            x = keep_input_only(part, x)
+        return x
 
 
 def channels(count: int, width: float) -> int:

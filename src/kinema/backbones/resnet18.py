@@ -74,9 +74,8 @@ class VideoResNet18(Backbone):
 
     def maps(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, C, T/8, H/16, W/16], rounded up."""
-        x = self.stem(x)  # [B, 64, T, H/2, W/2]
-        x = self.layer1(x)  # [B, 64, T, H/2, W/2]
-        x = self.layer2(x)  # [B, 128, T/2, H/4, W/4]
-        x = self.layer3(x)  # [B, 256, T/4, H/8, W/8]
-        y: Tensor = self.layer4(x)  # [B, 512, T/8, H/16, W/16]
-        return y
+        x = self.through(nn.Sequential(self.stem), x)  # [B, 64, T, H/2, W/2]
+        x = self.through(self.layer1, x)  # [B, 64, T, H/2, W/2]
+        x = self.through(self.layer2, x)  # [B, 128, T/2, H/4, W/4]
+        x = self.through(self.layer3, x)  # [B, 256, T/4, H/8, W/8]
+        return self.through(self.layer4, x)  # [B, 512, T/8, H/16, W/16]

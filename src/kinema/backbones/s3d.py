@@ -61,8 +61,7 @@ class S3D(Backbone):
 
     def maps(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, C, T/8, H/32, W/32]: halved in 3 and 5 steps, rounded up, in the last step down."""
-        y: Tensor = self.features(x)
-        return y
+        return self.through(self.features, x)
 
 
 class Inceptions:

@@ -62,12 +62,12 @@ class VCOPNet(Backbone):
 
     def maps(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, C, T/8, H/16, W/16], rounded up."""
-        x = self.relu1(self.bn1(self.conv1(x)))  # [B, 64, T, H/2, W/2]
-        x = self.conv2(x)  # [B, 64, T, H/2, W/2]
-        x = self.conv3(x)  # [B, 128, T/2, H/4, W/4]
-        x = self.conv4(x)  # [B, 256, T/4, H/8, W/8]
-        y: Tensor = self.conv5(x)  # [B, 512, T/8, H/16, W/16]
-        return y
+        stem = nn.Sequential(self.conv1, self.bn1, self.relu1)
+        x = self.through(nn.Sequential(stem), x)  # [B, 64, T, H/2, W/2]
+        x = self.through(self.conv2, x)  # [B, 64, T, H/2, W/2]
+        x = self.through(self.conv3, x)  # [B, 128, T/2, H/4, W/4]
+        x = self.through(self.conv4, x)  # [B, 256, T/4, H/8, W/8]
+        return self.through(self.conv5, x)  # [B, 512, T/8, H/16, W/16]
 
 
 def stage(conv: Conv, inputs: int, outputs: int, count: int, *, halve: bool) -> nn.Sequential:

@@ -36,5 +36,6 @@ def build(recipe: Recipe, num_videos: int) -> Method:
         backbone = backbones.build(recipe.backbone.name, recipe.backbone.width)
         # The layout in which augmented clips arrive and convolutions run fastest, on CPU and GPU.
         backbone.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in torch's stubs
+        backbone.recompute = recipe.train.checkpoint_activations
         method: Method = cls(recipe, backbone, backbone.feature_dim, num_videos)
     return method

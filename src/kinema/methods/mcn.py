@@ -11,6 +11,9 @@ R3D-18 85.4 / 54.8. Table 5, R(2+1)D on UCF101: CL 77.3, CL+BL 79.2, full 84.8.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -49,17 +52,9 @@ class MCN(Method):
         support, query = batch.halves()
         theta, statistics = dict(self.named_parameters()), meta.running_statistics(self)
 
-        inner, moved = meta.call_at(self, theta, statistics, support, step.at_stage("support"))  # L_s(theta)
+        inner, adapted, moved = self.adapted(theta, statistics, support, step.at_stage("support"))  # theta-bar
         if config.batch_norm == "both":
             statistics = moved
-        adapted = meta.adapt(
-            inner.total,
-            {name: value for name, value in theta.items() if self.adapts(name)},
-            step.lr if config.inner_lr is None else config.inner_lr,
-            order=config.order,
-            weight_decay=config.inner_weight_decay,
-            keep_graph=config.support_loss_weight > 0,
-        )  # theta-bar
         outer, statistics = meta.call_at(self, theta | adapted, statistics, query, step.at_stage("query"))
 
         total = outer.total  # L_q(theta-bar)
@@ -67,6 +62,35 @@ class MCN(Method):
             total = total + config.support_loss_weight * inner.total
         terms = outer.terms | {f"support_{name}": value for name, value in inner.terms.items()}
         return Outcome(total, terms, self.kept_writes(inner, outer) + statistics_writes(statistics))
+
+    def adapted(
+        self, theta: Mapping[str, Tensor], statistics: meta.State, support: Batch, step: Step
+    ) -> tuple[Outcome, meta.State, meta.State]:
+        """The inner step: L_s at theta, the parameters of theta-bar that differ from theta's, and moved statistics."""
+        config = self.config.meta
+
+        def at(parameters: Mapping[str, Tensor]) -> tuple[Outcome, meta.State]:
+            return meta.call_at(self, parameters, statistics, support, step)
+
+        inner, moved = at(theta)  # L_s(theta)
+        lr = step.lr if config.inner_lr is None else config.inner_lr
+        decay, keep = config.inner_weight_decay, config.support_loss_weight > 0
+        if config.order == 2 and config.form == "hvp":
+            total, changed = meta.adapt_anew(
+                inner.total,
+                lambda parameters: at(parameters)[0].total,
+                theta,
+                lr,
+                adapts=self.adapts,
+                weight_decay=decay,
+                unchanged=self.buffers(),
+            )
+        else:
+            some = {name: value for name, value in theta.items() if self.adapts(name)}
+            order: Literal[1, 2] = 1 if config.order == 1 else 2
+            changed = meta.adapt(inner.total, some, lr, order=order, weight_decay=decay, keep_graph=keep)
+            total = inner.total if keep else inner.total.detach()
+        return replace(inner, total=total), changed, moved
 
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """Eq. 5 on one batch: alpha * pair classification + (1 - alpha) * contrast."""
