@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from kinema.meta import adapt, call_at, running_statistics
+from kinema.meta import adapt, adapt_anew, call_at, running_statistics
 
 LR = 0.3
 
@@ -35,12 +35,25 @@ def stages():
     return torch.randn(2, 3, 2, 4, 4, 4, generator=rng, dtype=torch.float64)  # support and query, 3 clips each
 
 
-def two_stage_loss(net, stages, order, weight_decay=0.0):
+def everything(name):
+    return True
+
+
+def two_stage_loss(net, stages, order, *, weight_decay=0.0, adapts=everything, support_weight=0.0):
+    """L_q(theta-bar) + support_weight * L_s(theta); order "hvp" is order 2 without the graph of the inner step."""
     theta, statistics = dict(net.named_parameters()), running_statistics(net)
-    inner, statistics = call_at(net, theta, statistics, stages[0])
-    adapted = adapt(inner, theta, LR, order=order, weight_decay=weight_decay)
-    outer, _ = call_at(net, adapted, statistics, stages[1])
-    return outer
+
+    def support(parameters):
+        return call_at(net, parameters, statistics, stages[0])[0]
+
+    inner = support(theta)
+    if order == "hvp":
+        inner, adapted = adapt_anew(inner, support, theta, LR, adapts=adapts, weight_decay=weight_decay)
+    else:
+        some = {name: value for name, value in theta.items() if adapts(name)}
+        adapted = adapt(inner, some, LR, order=order, weight_decay=weight_decay, keep_graph=True)
+    outer, _ = call_at(net, theta | adapted, statistics, stages[1])
+    return outer + support_weight * inner
 
 
 def gradient(net, stages, order, **options):
@@ -66,17 +79,111 @@ def finite_differences(net, stages, eps=1e-5, **options):
     return torch.tensor(found, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_second_order_is_the_gradient_of_the_two_stage_loss_and_first_order_is_not(net, stages, weight_decay):
-    truth = finite_differences(net, stages, weight_decay=weight_decay)
-    second = gradient(net, stages, 2, weight_decay=weight_decay)
-    first = gradient(net, stages, 1, weight_decay=weight_decay)
-    assert (second - truth).norm() / truth.norm() < 1e-6
-    assert (first - truth).norm() / truth.norm() > 0.05
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"weight_decay": 0.1, "support_weight": 0.5},
+        {"adapts": lambda name: name.startswith("head"), "weight_decay": 0.1},
+    ],
+    ids=["plain", "decay and support loss", "head alone, decay"],
+)
+def test_second_order_is_the_gradient_of_the_two_stage_loss_in_both_forms_and_first_order_is_not(net, stages, options):
+    truth = finite_differences(net, stages, **options)
+    for form in (2, "hvp"):
+        assert (gradient(net, stages, form, **options) - truth).norm() / truth.norm() < 1e-6
+    assert (gradient(net, stages, 1, **options) - truth).norm() / truth.norm() > 0.02
 
 
-def test_orders_agree_on_the_loss_itself(net, stages):
-    assert two_stage_loss(net, stages, 1).item() == two_stage_loss(net, stages, 2).item()
+def test_orders_and_forms_agree_on_the_loss_itself(net, stages):
+    losses = [two_stage_loss(net, stages, order, weight_decay=0.1, support_weight=0.5).item() for order in (1, 2, "hvp")]
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_hvp_form_takes_the_same_step(net, stages):
+    theta = dict(net.named_parameters())
+    loss = net(stages[0])
+    expected = adapt(loss, theta, LR, order=2, weight_decay=0.1)
+    value, adapted = adapt_anew(net(stages[0]), lambda _: None, theta, LR, weight_decay=0.1)
+    assert torch.equal(value, loss)
+    assert list(adapted) == list(theta)
+    assert all(torch.equal(adapted[name], expected[name]) for name in theta)
+
+
+@pytest.mark.parametrize("order", [1, 2, "hvp"])
+def test_gradients_of_several_losses_accumulate_and_those_of_none_stay_none(net, stages, order):
+    other = stages.flip(0)
+    expected = gradient(net, stages, order) + gradient(net, other, order)
+    for given in (stages, other):
+        two_stage_loss(net, given, order).backward()
+    found = torch.cat([p.grad.flatten() for name, p in net.named_parameters() if not name.startswith("unused")])
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    assert net.unused.weight.grad is None
+    assert net.unused.bias.grad is None
+
+
+def test_hvp_form_keeps_no_graph_of_the_support_pass_while_the_query_pass_runs(net, stages):
+    def kept(order):
+        """Bytes of the tensors, parameters aside, that the loss holds for its backward pass."""
+        storages = {}
+
+        def note(tensor):
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()  # held, so that none is reused
+            return tensor
+
+        theta, statistics = dict(net.named_parameters()), running_statistics(net)
+        inner, _ = call_at(net, theta, statistics, stages[0])
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            if order == "hvp":
+                adapt_anew(inner, lambda _: None, theta, LR)
+            else:
+                adapt(inner, theta, LR, order=order)
+        own = {p.untyped_storage().data_ptr() for p in net.parameters()}
+        return sum(s.nbytes() for address, s in storages.items() if address not in own)
+
+    assert kept("hvp") == kept(1) == 0
+    assert kept(2) > stages[0].nbytes
+
+
+@pytest.mark.parametrize("written", ["bank", "weight", None])
+def test_backward_pass_fails_if_what_the_support_loss_reads_was_written_to_in_between(written):
+    bank, weight = torch.ones(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64, requires_grad=True)
+
+    def again(parameters):
+        return (parameters["weight"].sin() * bank).sum()
+
+    _, adapted = adapt_anew(again({"weight": weight}), again, {"weight": weight}, LR, unchanged=[bank])
+    loss = adapted["weight"].sum()
+    if written is None:
+        loss.backward()
+        torch.testing.assert_close(weight.grad, 1 + LR * weight.detach().sin())
+    else:
+        with torch.no_grad():
+            {"bank": bank, "weight": weight}[written].add_(1)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
+def test_support_loss_is_computed_again_under_the_autocast_it_was_computed_under():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 1))
+    support, query = torch.randn(2, 4, 8)
+    theta = dict(net.named_parameters())
+
+    def loss(parameters, x):
+        return call_at(net, parameters, {}, x)[0].float().square().mean()
+
+    def gradients(form):
+        with torch.autocast("cpu", torch.bfloat16):
+            inner = loss(theta, support)
+            if form == "hvp":
+                _, adapted = adapt_anew(inner, lambda parameters: loss(parameters, support), theta, 1.0)
+            else:
+                adapted = adapt(inner, theta, 1.0, order=2)
+            total = loss(adapted, query)
+        return torch.cat([g.flatten() for g in torch.autograd.grad(total, list(theta.values()))])
+
+    assert torch.equal(gradients("hvp"), gradients("graph"))
 
 
 def test_first_order_gradient_is_that_at_the_adapted_weights(net, stages):
