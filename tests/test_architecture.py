@@ -30,6 +30,7 @@ ALLOWED = {
     "batch": set(),
     "machine": {"errors"},
     "recipes": {"settings", "errors"},
+    "published": {"errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
     "backbones": CONTRACTS | {"recompute"},  # what is between a network's blocks can be had twice instead of kept
     "meta": CONTRACTS | {"recompute"},  # so can the graph of the inner step
@@ -48,6 +49,7 @@ NO_TORCH = [
     "kinema.errors",
     "kinema.settings",
     "kinema.recipes",
+    "kinema.published",
     "kinema.cli",
     "kinema.methods",
     "kinema.backbones",
