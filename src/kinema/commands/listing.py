@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kinema.errors import UsageError, nearest
 
 
@@ -15,27 +17,34 @@ def main(verb: str, argv: list[str]) -> int:
         raise UsageError(f"cannot list '{' '.join(argv)}': {nearest(argv[0], list(tables))}")
     for name, lines in tables.items():
         if argv in ([], [name]):
-            print(f"{name}:")
-            print("\n".join(f"  {key:14} {line}" for key, line in lines()))
+            print(f"{name}:\n{lines()}")
     return 0
 
 
-def recipe_lines() -> list[tuple[str, str]]:
-    """Each recipe and the first line of its docstring."""
-    from kinema.recipes import RECIPES
+def recipe_lines() -> str:
+    """Each recipe and the first line of its docstring, under what the file it stands in says of itself."""
+    from kinema import recipes
 
-    return [(name, (make.__doc__ or "").splitlines()[0]) for name, make in RECIPES.items()]
+    return "\n".join(
+        f"  {heading}\n" + aligned([(name, recipes.first_line(name)) for name in names], indent=4)
+        for heading, names in recipes.headings().items()
+    )
 
 
-def method_lines() -> list[tuple[str, str]]:
+def method_lines() -> str:
     """Each method and its description."""
     from kinema.methods import METHODS
 
-    return [(name, line) for name, (_, _, line) in METHODS.items()]
+    return aligned([(name, line) for name, (_, _, line) in METHODS.items()])
 
 
-def backbone_lines() -> list[tuple[str, str]]:
+def backbone_lines() -> str:
     """Each backbone and its description."""
     from kinema.backbones import BACKBONES
 
-    return [(name, listed.description) for name, listed in BACKBONES.items()]
+    return aligned([(name, listed.description) for name, listed in BACKBONES.items()])
+
+
+def aligned(lines: Sequence[tuple[str, str]], indent: int = 2) -> str:
+    """Names and what is said of them, in two columns."""
+    return "\n".join(f"{' ' * indent}{name:14} {line}" for name, line in lines)

@@ -10,6 +10,7 @@ import tyro
 
 from kinema import recipes
 from kinema.cli import parse
+from kinema.commands.listing import recipe_lines
 from kinema.console import Bars, say
 from kinema.errors import UsageError
 from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Optim, Recipe, Train
@@ -99,10 +100,10 @@ def defaults(recipe: Recipe) -> Pretrain:
 
 def overview() -> str:
     """What `kinema pretrain --help` prints: the recipes, since the flags' defaults are theirs."""
-    lines = [f"  {name:12} {(make.__doc__ or '').splitlines()[0]}" for name, make in recipes.RECIPES.items()]
     return (
         "usage: kinema pretrain RECIPE --data DATA --out RUN [--skip FILE] [--split N]\n"
         "                       [--resume | --init-from RUN | --overwrite] [--train.epochs N ...]\n\n"
-        "Learn a representation from videos without labels.\n\nrecipes:\n" + "\n".join(lines) + "\n\n"
+        "Learn a representation from videos without labels.\n\n"
+        f"recipes:\n{recipe_lines()}\n\n"
         "Every setting of a recipe is a flag: kinema pretrain RECIPE --help"
     )

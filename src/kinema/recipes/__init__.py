@@ -1,17 +1,30 @@
 """Recipes: functions that return a whole `Recipe`. Their docstrings give the command, the cost and what to expect.
 
-`RECIPES` is the only table; `kinema list recipes` prints it.
+`RECIPES` is the only table; `kinema list recipes` prints it, each file's recipes under the first line of the file.
 """
 
+import sys
 from collections.abc import Callable
 
 from kinema.errors import UsageError, nearest
-from kinema.recipes import demo, paper, plus, tiny
+from kinema.recipes import ablations, demo, paper, plus, tiny
 from kinema.settings import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "mcn": paper.mcn,
     "cmc": paper.cmc,
+    "mcn_r3d": paper.mcn_r3d,
+    "cmc_r3d": paper.cmc_r3d,
+    "mcn_s3d": paper.mcn_s3d,
+    "cmc_s3d": paper.cmc_s3d,
+    "mcn_alpha01": ablations.mcn_alpha01,
+    "mcn_alpha03": ablations.mcn_alpha03,
+    "mcn_alpha04": ablations.mcn_alpha04,
+    "mcn_16f": ablations.mcn_16f,
+    "cmc_16f": ablations.cmc_16f,
+    "mcn_64f": ablations.mcn_64f,
+    "cmc_64f": ablations.cmc_64f,
+    "mcn_one_stage": ablations.mcn_one_stage,
     "mcn_plus": plus.mcn_plus,
     "tiny_mcn": tiny.tiny_mcn,
     "tiny_mcn_plus": tiny.tiny_mcn_plus,
@@ -30,3 +43,17 @@ def get(name: str) -> Recipe:
     if name not in RECIPES:
         raise UsageError(f"unknown recipe '{name}': {nearest(name, list(RECIPES))}")
     return RECIPES[name]()
+
+
+def headings() -> dict[str, list[str]]:
+    """The recipes' names by what the file they stand in says of itself in its first line."""
+    groups: dict[str, list[str]] = {}
+    for name, make in RECIPES.items():
+        said = sys.modules[make.__module__].__doc__ or make.__module__
+        groups.setdefault(said.splitlines()[0].rstrip("."), []).append(name)
+    return groups
+
+
+def first_line(name: str) -> str:
+    """What a recipe says of itself in the first line of its docstring."""
+    return (RECIPES[name].__doc__ or "").partition("\n")[0]

@@ -18,6 +18,36 @@ TINY = Recipe(
 )
 CONTRAST = Contrast(negatives=512)
 VIEWS = Views(projection="linear_bn")
+FAMILY = {"r2plus1d_18": "r2plus1d_vcop", "r3d_18": "r3d_vcop"}
+"""The small relative of a backbone; S3D is small enough as it is."""
+
+
+def tiny(recipe: Recipe) -> Recipe:
+    """A recipe of the paper's size brought down to this one's; `tiny(mcn_r3d())` is `tiny_mcn()` but for its name.
+
+    What sets a row of a table apart is kept: method, alpha, stages, views, the family of the backbone, and the clip's
+    length, as 8 frames for 32. Everything else is `TINY`'s.
+    """
+    method = recipe.method
+    negatives = min(CONTRAST.negatives, method.contrast.negatives)
+    method = replace(
+        method,
+        contrast=replace(method.contrast, negatives=negatives),
+        views=replace(method.views, projection=VIEWS.projection),
+    )
+    stages = isinstance(method, MCN) and method.meta.order > 0
+    if isinstance(method, MCN) and method.meta.resplit == "never":
+        method = replace(method, meta=replace(method.meta, resplit="iteration"))
+    return replace(
+        TINY,
+        recipe=f"{recipe.recipe}@tiny",
+        method=method,
+        clip=replace(TINY.clip, frames=max(1, recipe.clip.frames // 4)),
+        backbone=replace(TINY.backbone, name=FAMILY.get(recipe.backbone.name, recipe.backbone.name)),
+        train=replace(
+            TINY.train, batches=recipe.train.batches, batch_size=8 if stages else 16, seed=recipe.train.seed
+        ),
+    )
 
 
 def tiny_mcn() -> Recipe:
