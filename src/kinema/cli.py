@@ -32,6 +32,7 @@ VERBS = {
     ),
     "compare": ("compare", "is one recipe better than another? runs of several seeds, with an interval"),
     "report": ("report", "one HTML page: curves, scores, retrieved videos, attention, embedding map"),
+    "table": ("table", "a table of the paper with our results beside its own; or run all of its rows"),
     "list": ("listing", "recipes, methods and backbones"),
     "doctor": ("doctor", "versions, decoders, devices, and what is wrong with them"),
 }

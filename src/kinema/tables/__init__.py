@@ -1,0 +1,1 @@
+"""`kinema table N` as functions: the paper's tables, and our results in them."""
