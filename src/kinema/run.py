@@ -136,17 +136,22 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
 
 def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
     """Refuse to resume under other settings or on other videos."""
-    # Settings that came to kinema after the run began have the value that it ran with as their default.
-    before, now = (json.loads(json.dumps(asdict(each))) for each in (run.recipe, recipe))
-    found = differences(before, now)
-    changed = [line for line in found if not line.startswith(FREE_TO_CHANGE)]
-    if changed:
-        raise UsageError(f"--resume goes on unchanged, but {changed[0]}: drop the flag, or start anew with --init-from")
+    setting = changed_setting(run, recipe)
+    if setting is not None:
+        raise UsageError(f"--resume goes on unchanged, but {setting}: drop the flag, or start anew with --init-from")
     if not same_videos(run.data, data):
         raise UsageError(
             f"--resume goes on unchanged, but {data['path']} now lists other videos than {run.data['path']} did: "
             "restore the list, or start anew with --init-from"
         )
+
+
+def changed_setting(run: Run, recipe: Recipe) -> str | None:
+    """The first setting in which a run differs from a recipe, as "name: old -> new"; `None` if none does."""
+    # Settings that came to kinema after the run began have the value that it ran with as their default.
+    before, now = (json.loads(json.dumps(asdict(each))) for each in (run.recipe, recipe))
+    found = differences(before, now)
+    return next((line for line in found if not line.startswith(FREE_TO_CHANGE)), None)
 
 
 def same_videos(old: dict[str, Any], new: dict[str, Any]) -> bool:

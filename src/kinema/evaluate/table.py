@@ -12,7 +12,7 @@ from kinema.evaluate.protocol import Protocol, Result, Subject, split_name
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-_TASKS = {
+TASKS = {
     "retrieval": "retrieval",
     "knn": "kNN",
     "linear": "linear probe",
@@ -76,7 +76,7 @@ def overview(results: Sequence[Result]) -> Table:
     columns: dict[str, dict[str, Result]] = {}
     for result in ordered:
         view = f", {result.protocol.view}" if result.protocol.view != "rgb" else ""
-        name = f"{result.protocol.data} {_TASKS[result.protocol.task]} {result.score.metric}{view}"
+        name = f"{result.protocol.data} {TASKS[result.protocol.task]} {result.score.metric}{view}"
         column = columns.setdefault(name, {})
         row = row_name(result.subject)
         if row in column:
@@ -132,7 +132,7 @@ def title(protocol: Protocol) -> str:
     chosen = f", selection: {protocol.selection}" if protocol.selection != "none" else ""
     train = f", {protocol.gallery} train" if protocol.gallery else ""
     return (
-        f"{_TASKS[protocol.task]} on {protocol.data}{split}: {protocol.queries} test{train} videos, "
+        f"{TASKS[protocol.task]} on {protocol.data}{split}: {protocol.queries} test{train} videos, "
         f"{protocol.classes} classes; {clip}, {protocol.clips} clips x {protocol.crops} crops, "
         f"{protocol.view}{distance}{centred}{chosen}; percent [95 % interval]"
     )

@@ -44,9 +44,7 @@ def tiny(recipe: Recipe) -> Recipe:
         method=method,
         clip=replace(TINY.clip, frames=max(1, recipe.clip.frames // 4)),
         backbone=replace(TINY.backbone, name=FAMILY.get(recipe.backbone.name, recipe.backbone.name)),
-        train=replace(
-            TINY.train, batches=recipe.train.batches, batch_size=8 if stages else 16, seed=recipe.train.seed
-        ),
+        train=replace(TINY.train, batches=recipe.train.batches, batch_size=8 if stages else 16, seed=recipe.train.seed),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from kinema import recipes
 from kinema.evaluate.protocol import Result
 from kinema.evaluate.settings import Evaluation
+from kinema.evaluate.table import TASKS
 from kinema.tables.definition import PaperTable, Row, settings_of
 from kinema.tables.placing import Cell, Column, Line, Placed, keeps_recipe, same_set
 
@@ -49,7 +50,7 @@ def differences(table: PaperTable, row: Row, result: Result) -> list[str]:
         said.append(f"{subject.epoch} epochs of pre-training, not {recipe.train.epochs}")
     changed = [f"{name} {short(ours)}, not {short(theirs)}" for name, ours, theirs in settings(table, row, result)]
     if changed:
-        said.append(f"{table.task}: {', '.join(changed)}")
+        said.append(f"{TASKS[table.task]}: {', '.join(changed)}")
     if subject.recipe != row.recipe:
         said.append("settings of kinema.recipes.tiny, not of section 4.1")
     if not keeps_recipe(result):

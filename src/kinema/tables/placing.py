@@ -256,15 +256,17 @@ def refuse_other_training(one: Found, other: Found) -> None:
 
 
 def keeps_recipe(result: Result) -> bool:
-    """Whether a network was trained by its recipe as it is today, unchanged but for the seed."""
+    """Whether a network was trained by its recipe as it is today, but for the seed and the number of epochs."""
     subject = result.subject
     name = (subject.recipe or "").removesuffix("@tiny")
     if name not in recipes.RECIPES:
         return False
     recipe = recipes.get(name)
     recipe = tiny(recipe) if name != subject.recipe else recipe
-    seeded = replace(recipe, train=replace(recipe.train, seed=subject.seed))
-    return subject.recipe_hash == recipe_hash(seeded)
+    return subject.recipe_hash in {
+        recipe_hash(replace(recipe, train=replace(recipe.train, seed=subject.seed, epochs=epochs)))
+        for epochs in (recipe.train.epochs, max(1, subject.epoch or 0))
+    }
 
 
 def same_set(name: str, printed: str) -> bool:

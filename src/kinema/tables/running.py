@@ -1,0 +1,166 @@
+"""The rows of a table run one after the other: pre-trained, and measured as the table is.
+
+    OUT/mcn_seed0/     a run like any other, with its results
+    OUT/cmc_seed0/
+    OUT/table5.png
+
+Tables share rows, and so the runs in OUT. What is finished is not done again, and what was interrupted goes on; only a
+fine-tuning that was interrupted begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from kinema import evaluation
+from kinema.data import sources
+from kinema.engine.train import Progress as TrainingProgress
+from kinema.engine.train import Trained
+from kinema.errors import UsageError
+from kinema.evaluate.protocol import Protocol, Result, read, recipe_hash
+from kinema.evaluate.settings import Finetune, LinearProbe
+from kinema.own_data import describe
+from kinema.pretraining import pretrain
+from kinema.run import Run, changed_setting, same_videos
+from kinema.settings import Recipe
+from kinema.tables.definition import PaperTable, Scale, recipe_of, run_name, settings_of
+from kinema.task import Progress, Task, open_task
+
+OF_THE_VERB = {"average", "distance", "centred", "selection", "settings"}
+"""Fields of a protocol that the evaluation verb fills in."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row to be made."""
+
+    table: PaperTable
+    recipe: Recipe
+    folder: Path
+    data: str
+    split: int
+    tests: tuple[str, ...]
+    """Sets to measure on; none means `data`."""
+    settings: Finetune | LinearProbe | None
+    baseline: bool
+    """Also measure random init: the first row of each network does."""
+
+    def check(self) -> None:
+        """Refuse a folder that holds another run.
+
+        Raises:
+            UsageError: what is there was made with other settings or of other videos.
+        """
+        run = Run(self.folder)
+        if not run.checkpoint.is_file():
+            return
+        setting = changed_setting(run, self.recipe)
+        if setting is not None:
+            raise UsageError(f"{self.folder} was made with other settings ({setting}): give another --out")
+        listed = sources.read_source(self.data, split=self.split).train
+        if not same_videos(run.data, describe(listed, self.data, self.split)):
+            raise UsageError(f"{self.folder} was trained on {run.data['path']}, not {self.data}: give another --out")
+
+    def train(
+        self, report: Callable[[TrainingProgress], None] | None = None, say: Callable[[str], None] | None = None
+    ) -> Trained:
+        """Pre-train, or go on with it; a finished run is only looked at."""
+        started = Run(self.folder).checkpoint.is_file()
+        _, trained = pretrain(
+            self.recipe,
+            data=self.data,
+            out=self.folder,
+            split=self.split,
+            resume=started,
+            overwrite=not started,  # stopped before its first checkpoint: renamed, and begun anew
+            report=report,
+            say=say,
+        )
+        return trained
+
+    def measure(self, progress: Progress | None = None) -> None:
+        """Measure the run on every set on which that has not been done."""
+        for data in self.tests or (None,):
+            split = None if data is None else self.split
+            task = open_task(self.folder, data=data, split=split, view=self.table.view, progress=progress)
+            if self.measured(task):
+                continue
+            if isinstance(self.settings, Finetune):
+                evaluation.finetune(task, self.settings, baseline=self.baseline)
+            elif isinstance(self.settings, LinearProbe):
+                evaluation.linear(task, self.settings, baseline=self.baseline)
+            else:
+                evaluation.retrieve(task, baseline=self.baseline)
+
+    def measured(self, task: Task) -> bool:
+        """Whether the results are there already."""
+        wanted, settings = task.protocol(self.table.task), asdict(self.settings) if self.settings is not None else None
+        found = [read(path) for path in sorted(self.folder.glob("results/*.json"))]
+        done = {
+            result.subject.weights
+            for result in found
+            if agrees(result.protocol, wanted)
+            and (settings is None or result.protocol.settings == settings)
+            and self.is_subject(result)
+        }
+        return done >= ({"pretrained", "random init"} if self.baseline else {"pretrained"})
+
+    def is_subject(self, result: Result) -> bool:
+        """Whether a result is of the finished run, or of its network before training."""
+        subject = result.subject
+        if subject.weights == "random init":
+            return subject.seed == self.recipe.train.seed
+        return (subject.recipe_hash, subject.epoch) == (recipe_hash(self.recipe), self.recipe.train.epochs)
+
+
+def agrees(one: Protocol, other: Protocol) -> bool:
+    """Whether two protocols are equal in all that the evaluation verb does not decide."""
+    return all(value == getattr(other, name) for name, value in vars(one).items() if name not in OF_THE_VERB)
+
+
+def jobs(
+    table: PaperTable,
+    *,
+    scale: Scale,
+    data: str,
+    tests: Sequence[str] = (),
+    out: str | Path,
+    split: int = 1,
+    seed: int = 0,
+    epochs: int | None = None,
+    tune_epochs: int | None = None,
+) -> list[Job]:
+    """A job for each of our rows of a table, checked against what is in `out` already.
+
+    Args:
+        scale: the recipes as they are, or brought down to two CPU cores by `kinema.recipes.tiny.tiny`.
+        data: what to pre-train on, without labels.
+        tests: sets with a train and a test part to measure on; `data` itself if none is given.
+        out: the folder of runs.
+        split: for data sets that come in several.
+        seed: of pre-training and of what follows.
+        epochs: of pre-training, in place of the recipe's.
+        tune_epochs: of fine-tuning, in place of the scale's.
+
+    Raises:
+        UsageError: `out` holds runs that were made otherwise.
+    """
+    made: list[Job] = []
+    networks = set()
+    for row in table.rows:
+        recipe = recipe_of(row, scale)
+        length = recipe.train.epochs if epochs is None else epochs
+        recipe = replace(recipe, train=replace(recipe.train, seed=seed, epochs=length))
+        settings = settings_of(table, recipe, scale)
+        if isinstance(settings, Finetune) and tune_epochs is not None:
+            settings = replace(settings, epochs=tune_epochs)
+        network = (recipe.backbone, recipe.clip, recipe.method.views.normalise)
+        folder = Path(out) / f"{run_name(table, row)}_seed{seed}"
+        baseline = network not in networks
+        made.append(Job(table, recipe, folder, data, split, tuple(tests), settings, baseline))
+        networks.add(network)
+    for job in made:
+        job.check()
+    return made
