@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint types format readme claim
+.PHONY: setup demo test test-slow lint types format results claim
 
 setup: $(READY)
 
@@ -41,11 +41,10 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The result table of the README is generated from results/, and from nothing else.
-readme: $(READY)
+# The tables in docs/ are generated from results/, and from nothing else.
+results: $(READY)
 	$(BIN)/python results/table.py
 
-# So are the tables and pictures of docs/claim.md and docs/reading_mcn.md.
 claim: $(READY)
 	$(BIN)/python results/claim.py
 	$(BIN)/python results/reading.py

@@ -39,4 +39,4 @@ for set in mocap15 asl18; do
   (measure $set cmc && measure $set mcn) &
 done
 wait
-make readme
+make results

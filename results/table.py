@@ -1,4 +1,4 @@
-"""Make the README's result tables from the JSON files in this folder: `make readme`.
+"""Make the tables of docs/results.md from the JSON files in this folder: `make results`.
 
 `results/RUN/*.json` are the result files of a run's folder, as `kinema retrieve`, `knn`, `linear` and `finetune` wrote
 them. A table for each set that was pre-trained on; random init, which every run measures again, is shown once.
@@ -13,22 +13,22 @@ from kinema.evaluate.protocol import Result, read
 from kinema.evaluate.table import overview, row_name, title
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-BEGIN, END = "<!-- results: made by `make readme` -->", "<!-- end of results -->"
+PAGE = HERE.parent / "docs" / "results.md"
+BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 TASKS = ("retrieval", "knn", "linear", "finetune", "hard_positives", "motion_share")
 
 
 def main() -> None:
-    """Replace what stands between the two marks of the README."""
+    """Replace what stands between the two marks of the page."""
     runs: dict[str, list[Result]] = defaultdict(list)
     for folder in sorted({path.parent for path in HERE.glob("*/*.json")}):
         found = [read(path) for path in sorted(folder.glob("*.json"))]
         trained_on = {result.subject.pretrain_data for result in found} - {None}
         runs[" and ".join(sorted(str(name) for name in trained_on))] += found
-    before, rest = README.read_text().split(BEGIN)
+    before, rest = PAGE.read_text().split(BEGIN)
     after = rest.split(END)[1]
     tables = "\n".join(table(data, results) for data, results in runs.items())
-    README.write_text(f"{before}{BEGIN}\n{tables}{END}{after}")
+    PAGE.write_text(f"{before}{BEGIN}\n{tables}{END}{after}")
 
 
 def table(data: str, results: list[Result]) -> str:
