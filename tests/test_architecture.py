@@ -50,6 +50,7 @@ NO_TORCH = [
     "kinema.settings",
     "kinema.recipes",
     "kinema.published",
+    "kinema.tables.definition",
     "kinema.cli",
     "kinema.methods",
     "kinema.backbones",

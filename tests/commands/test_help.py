@@ -14,9 +14,10 @@ HELPS = [
     ["--help"],
     ["--version"],
     ["list", "recipes"],
+    ["table"],
     ["data", "--help"],
     ["doctor", "--help"],
-    *([verb, "--help"] for verb in ("pretrain", "retrieve", "knn", "linear", "finetune", "report", "demo")),
+    *([verb, "--help"] for verb in ("pretrain", "retrieve", "knn", "linear", "finetune", "report", "demo", "table")),
     ["pretrain", "tiny_mcn", "--help"],
     ["data", "check", "--help"],
 ]
