@@ -58,6 +58,7 @@ def quick(monkeypatch):
         return replace(recipe, backbone=replace(recipe.backbone, width=0.0625), clip=clip, train=train)
 
     monkeypatch.setattr(running, "recipe_of", smaller)
+    monkeypatch.setattr(evaluation, "pick_workers", lambda asked: 0)
     tuned, real = [], evaluation.finetune
 
     def finetune(task, settings, *, baseline):
