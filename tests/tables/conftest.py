@@ -13,7 +13,7 @@ from kinema import recipes
 from kinema.evaluate.protocol import Origin, Protocol, Result, Score, Subject, recipe_hash, write
 from kinema.evaluate.settings import Finetune
 from kinema.recipes.tiny import tiny
-from kinema.tables.placing import Found
+from kinema.tables.finding import Found
 
 Make = Callable[..., Found]
 FINETUNE = Finetune(epochs=12, batch_size=16, dropout=0.0)

@@ -4,7 +4,8 @@ import pytest
 
 from kinema.errors import UsageError
 from kinema.tables.definition import TABLES
-from kinema.tables.placing import keeps_recipe, place, read_results, same_set
+from kinema.tables.finding import keeps_recipe, read_results, same_set
+from kinema.tables.placing import place
 
 
 def shown(placed):
@@ -126,11 +127,19 @@ def test_a_copy_of_a_result_counts_once(make):
     assert cell.interval("top1") == (26.0, 34.0)
 
 
-@pytest.mark.parametrize(("field", "value"), [("epoch", 7), ("recipe_hash", "other"), ("recipe", "tiny_mcn")])
+@pytest.mark.parametrize(("field", "value"), [("epoch", 7), ("recipe", "tiny_mcn"), ("recipe_hash", "other")])
 def test_two_trainings_in_one_cell_are_refused_by_field(make, field, value):
-    found = [make("mcn@tiny", 30.0), make("mcn@tiny", 31.0, **{field: value})]
+    found = [make("mcn@tiny", 30.0, recipe_hash="one"), make("mcn@tiny", 31.0, **{"recipe_hash": "one", field: value})]
     with pytest.raises(UsageError, match=f"are of one row, but {field} is"):
         place(TABLES[5], found)
+
+
+def test_results_of_changed_settings_give_way_to_those_of_the_recipe_as_it_is(make):
+    found = [make("mcn@tiny", 31.0, recipe_hash="other", clips=1), make("mcn@tiny", 30.0), make("cmc@tiny", 20.0)]
+    placed = place(TABLES[5], found)
+    assert shown(placed) == {("mcn", "ours, set"): 30.0, ("cmc", "ours, set"): 20.0}
+    assert placed.others == (found[0],)
+    assert shown(place(TABLES[5], found[:1])) == {("mcn", "ours, set"): 31.0}
 
 
 def test_other_json_files_in_a_folder_are_none_of_ours_and_a_broken_one_is_named(make, folder):

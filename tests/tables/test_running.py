@@ -9,7 +9,8 @@ from kinema.recipes.tiny import tiny
 from kinema.run import Run
 from kinema.tables import running
 from kinema.tables.definition import TABLES, get
-from kinema.tables.placing import place, read_results
+from kinema.tables.finding import read_results
+from kinema.tables.placing import place
 from kinema.tables.running import jobs
 
 

@@ -134,8 +134,10 @@ def test_no_figure_is_cut_off_in_a_narrow_terminal(make, width):
 
 
 def test_what_is_not_shown_is_said(make):
-    assert sheet_of(5, [make("demo_mcn", 30.0), make(None, 9.0)]).how[-1] == (
-        "not shown, as they are of no row of this table: 2 results of demo_mcn, random init"
+    other, changed = make("demo_mcn", 30.0), make("mcn@tiny", 31.0, recipe_hash="other")
+    assert sheet_of(5, [other, changed, make("mcn@tiny", 30.0), make(None, 9.0, clips=1)]).how[1:] == (
+        "not shown, as they are of no row of this table: 2 of demo_mcn, random init",
+        "not shown, as their settings are not the recipe's: 1 of mcn@tiny",
     )
 
 

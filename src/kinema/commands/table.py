@@ -130,7 +130,8 @@ def show(table: PaperTable, folders: Sequence[str | Path], form: Format, drawing
     """Print a table with the results found in some folders, and draw it."""
     from kinema.tables.board import board
     from kinema.tables.export import to_csv, to_json
-    from kinema.tables.placing import place, read_results
+    from kinema.tables.finding import read_results
+    from kinema.tables.placing import place
     from kinema.tables.plot import plot
     from kinema.tables.sheet import sheet
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from kinema import published
 from kinema.tables.definition import PaperTable, Row, measure_command, pretrain_command
-from kinema.tables.placing import Cell, Column, Found, Line, Placed, same_set
+from kinema.tables.finding import Found, same_set
+from kinema.tables.placing import Cell, Column, Line, Placed
 
 
 @dataclass(frozen=True)

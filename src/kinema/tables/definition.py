@@ -43,7 +43,7 @@ class PaperTable:
     printed: tuple[Row, ...]
     """Those of the paper's rows that are ours."""
     varies: tuple[str, ...] = ()
-    """What differs between rows on purpose, as `kinema.tables.placing.conditions` names it; all else must not."""
+    """What differs between rows on purpose, as `kinema.tables.comparing.conditions` names it; all else must not."""
     pretrain: str = "UCF101"
     view: View = "rgb"
     extra: tuple[str, ...] = ()

@@ -11,7 +11,8 @@ from kinema.evaluate.protocol import Result
 from kinema.evaluate.settings import Evaluation
 from kinema.evaluate.table import TASKS
 from kinema.tables.definition import PaperTable, Row, settings_of
-from kinema.tables.placing import Cell, Column, Line, Placed, keeps_recipe, same_set
+from kinema.tables.finding import keeps_recipe, same_set
+from kinema.tables.placing import Cell, Column, Line, Placed
 
 
 def in_column(table: PaperTable, placed: Placed, column: Column) -> list[str]:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from kinema import recipes
-from kinema.errors import UsageError
-from kinema.evaluate.protocol import Result, read, recipe_hash
-from kinema.recipes.tiny import tiny
+from kinema.evaluate.protocol import Result
+from kinema.tables.comparing import everything, one_a_run, refuse_mixed
 from kinema.tables.definition import SMALL, PaperTable, Row
+from kinema.tables.finding import Found, keeps_recipe
 
 RANDOM = "random init"
-
-
-@dataclass(frozen=True)
-class Found:
-    """A result and the file that it was read from."""
-
-    path: Path
-    result: Result
 
 
 @dataclass(frozen=True)
@@ -89,7 +78,7 @@ class Placed:
 
     cells: dict[tuple[Line, Column], Cell]
     others: tuple[Found, ...]
-    """Results of the table's task that are of no row of it."""
+    """Results of the table's task that are of no row of it, or of changed settings where the row's own are there."""
 
     @property
     def columns(self) -> list[Column]:
@@ -104,29 +93,6 @@ class Placed:
     def of(self, row: Row) -> list[Found]:
         """All results of a row."""
         return [found for (line, _), cell in self.cells.items() if line.row == row for found in cell.found]
-
-
-def read_results(folders: Sequence[str | Path]) -> list[Found]:
-    """The result files in some folders and below them; other JSON files there are none of ours.
-
-    Raises:
-        UsageError: there is no such folder, or a file is damaged.
-    """
-    found = []
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise UsageError(f"{folder}: no such folder of results; give one with --results")
-        found += [Found(path, read(path)) for path in sorted(folder.rglob("*.json")) if is_result(path)]
-    return found
-
-
-def is_result(path: Path) -> bool:
-    """Whether a JSON file is meant to be a result; a broken one is, so that reading it says what is wrong."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return True
-    return isinstance(content, dict) and {"score", "protocol", "subject"} <= set(content)
 
 
 def place(table: PaperTable, found: Iterable[Found]) -> Placed:
@@ -144,7 +110,8 @@ def place(table: PaperTable, found: Iterable[Found]) -> Placed:
             columns.setdefault(column_of(each.result, each.result.subject.pretrain_data or ""), []).append(each)
     cells: dict[tuple[Line, Column], list[Found]] = {}
     shown = set()
-    for column, members in columns.items():
+    for column, candidates in columns.items():
+        members = plain_first(candidates, rows)
         refuse_mixed(table, members)
         for each in [*members, *random_inits(of_task, column, members)]:
             row = rows[each.path]
@@ -167,6 +134,13 @@ def row_of(table: PaperTable, result: Result) -> Row | None:
     family = [row for row in fitting if family_of(recipes.get(row.recipe).backbone.name) == family_of_result(result)]
     chosen = family or fitting
     return chosen[0] if len(chosen) == 1 else None
+
+
+def plain_first(members: Sequence[Found], rows: Mapping[Path, Row | None]) -> list[Found]:
+    """Of each row, the results of its recipe as it is; those made with changed settings only where there are none."""
+    plain = {each.path for each in members if keeps_recipe(each.result)}
+    filled = {rows[path] for path in plain}
+    return [each for each in members if each.path in plain or rows[each.path] not in filled]
 
 
 def family_of(backbone: str) -> str:
@@ -200,76 +174,3 @@ def network(table: PaperTable, result: Result) -> str:
     """What tells one random init of a table from another."""
     name = result.subject.backbone + (f" x{result.subject.width:g}" if result.subject.width != 1 else "")
     return f"{name}, {result.protocol.frames} frames" if "frames" in table.varies else name
-
-
-def everything(result: Result) -> dict[str, Any]:
-    """All that has to be equal for two figures to compare: the protocol, its settings, and the network."""
-    protocol = asdict(result.protocol)
-    settings = protocol.pop("settings")
-    network = {"backbone": result.subject.backbone, "width": result.subject.width}
-    return protocol | {f"settings.{name}": value for name, value in settings.items()} | network
-
-
-def conditions(table: PaperTable, result: Result) -> dict[str, Any]:
-    """`everything` but what the table varies on purpose."""
-    return {name: value for name, value in everything(result).items() if name not in table.varies}
-
-
-def refuse_mixed(table: PaperTable, members: Sequence[Found]) -> None:
-    """Raise `UsageError`, naming field and files, unless a column's results were measured under equal conditions."""
-    first = members[0]
-    wanted = conditions(table, first.result)
-    for other in members[1:]:
-        had = conditions(table, other.result)
-        for name in dict.fromkeys([*wanted, *had]):
-            if wanted.get(name) != had.get(name):
-                raise UsageError(
-                    f"Table {table.number}: {first.path} and {other.path} do not compare: {name} is "
-                    f"{wanted.get(name)!r} and {had.get(name)!r}; give --results of one of them"
-                )
-
-
-def one_a_run(members: Sequence[Found]) -> tuple[Found, ...]:
-    """A cell's results, a copy of the same one left out.
-
-    Raises:
-        UsageError: they are of networks that were trained differently.
-    """
-    kept: dict[tuple[int, float], Found] = {}
-    for each in members:
-        for other in kept.values():
-            refuse_other_training(each, other)
-        kept.setdefault((each.result.subject.seed, each.result.score.value), each)
-    return tuple(kept.values())
-
-
-def refuse_other_training(one: Found, other: Found) -> None:
-    """Raise `UsageError` unless two subjects are the same but for their seed."""
-    names = ("recipe", "epoch", "recipe_hash") if one.result.subject.seed == other.result.subject.seed else ()
-    for name in names or ("recipe", "epoch"):
-        had = [getattr(each.result.subject, name) for each in (one, other)]
-        if had[0] != had[1]:
-            raise UsageError(
-                f"{one.path} and {other.path} are of one row, but {name} is {had[0]!r} and {had[1]!r}: give --results "
-                "of one of them"
-            )
-
-
-def keeps_recipe(result: Result) -> bool:
-    """Whether a network was trained by its recipe as it is today, but for the seed and the number of epochs."""
-    subject = result.subject
-    name = (subject.recipe or "").removesuffix("@tiny")
-    if name not in recipes.RECIPES:
-        return False
-    recipe = recipes.get(name)
-    recipe = tiny(recipe) if name != subject.recipe else recipe
-    return subject.recipe_hash in {
-        recipe_hash(replace(recipe, train=replace(recipe.train, seed=subject.seed, epochs=epochs)))
-        for epochs in (recipe.train.epochs, max(1, subject.epoch or 0))
-    }
-
-
-def same_set(name: str, printed: str) -> bool:
-    """Whether a set of ours, by its own name, is one that the paper names."""
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    return plain.startswith(("kinetics400", "k400") if printed == "Kinetics-400" else printed.lower())

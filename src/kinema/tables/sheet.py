@@ -15,11 +15,12 @@ from kinema import published
 from kinema.evaluate.table import Table, title
 from kinema.tables.board import Board, Entry, PrintedRow
 from kinema.tables.marks import in_cell, in_column
-from kinema.tables.placing import Cell
+from kinema.tables.placing import Cell, row_of
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
+MISSING = "missing at the paper's scale (--run makes all rows at once, and smaller with --scale tiny)"
 OURS_WIDE = len("[12.3, 45.6]") + 3
 """Letters that one of our columns takes in a terminal, with its rule."""
 
@@ -44,7 +45,7 @@ class Sheet:
         parts += ["".join(f"- {sign} {said}\n" for sign, said in self.notes)] if self.notes else []
         parts += ["".join(f"- {line}\n" for line in self.how)] if self.how else []
         if self.commands:
-            parts.append("Missing at the paper's scale:\n\n```sh\n" + "\n".join(self.commands) + "\n```\n")
+            parts.append(f"{MISSING.capitalize()}:\n\n```sh\n" + "\n".join(self.commands) + "\n```\n")
         return "\n".join(parts)
 
     def terminal(self, width: int) -> Iterator[str | RichTable]:
@@ -53,7 +54,7 @@ class Sheet:
         yield from (f"{sign:>4} {said}" for sign, said in self.notes)
         yield from self.how
         if self.commands:
-            yield "missing at the paper's scale:"
+            yield f"{MISSING}:"
             yield from (f"  {command}" for command in self.commands)
 
     def parts(self, width: int) -> Iterator[Table]:
@@ -193,9 +194,14 @@ def measured(board: Board) -> list[str]:
 
 
 def left_out(board: Board) -> list[str]:
-    """What was found for this task and is of no row of the table."""
-    others = board.placed.others
-    if not others:
-        return []
-    names = sorted({found.result.subject.recipe or "random init" for found in others})
-    return [f"not shown, as they are of no row of this table: {len(others)} results of {', '.join(names)}"]
+    """What was found for this task and is not shown."""
+    lines = []
+    for why, of_row in (("they are of no row of this table", False), ("their settings are not the recipe's", True)):
+        names = [
+            found.result.subject.recipe or "random init"
+            for found in board.placed.others
+            if (row_of(board.table, found.result) is not None) == of_row
+        ]
+        if names:
+            lines.append(f"not shown, as {why}: {len(names)} of {', '.join(sorted(set(names)))}")
+    return lines

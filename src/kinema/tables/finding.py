@@ -1,0 +1,65 @@
+"""Our result files, and what their subjects and data sets are called in the paper."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kinema import recipes
+from kinema.errors import UsageError
+from kinema.evaluate.protocol import Result, read, recipe_hash
+from kinema.recipes.tiny import tiny
+
+
+@dataclass(frozen=True)
+class Found:
+    """A result and the file that it was read from."""
+
+    path: Path
+    result: Result
+
+
+def read_results(folders: Sequence[str | Path]) -> list[Found]:
+    """The result files in some folders and below them; other JSON files there are none of ours.
+
+    Raises:
+        UsageError: there is no such folder, or a file is damaged.
+    """
+    found = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder of results; give one with --results")
+        found += [Found(path, read(path)) for path in sorted(folder.rglob("*.json")) if is_result(path)]
+    return found
+
+
+def is_result(path: Path) -> bool:
+    """Whether a JSON file is meant to be a result; a broken one is, so that reading it says what is wrong."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True
+    return isinstance(content, dict) and {"score", "protocol", "subject"} <= set(content)
+
+
+def keeps_recipe(result: Result) -> bool:
+    """Whether a network was trained by its recipe as it is today, but for the seed and the number of epochs."""
+    subject = result.subject
+    name = (subject.recipe or "").removesuffix("@tiny")
+    if name not in recipes.RECIPES:
+        return False
+    recipe = recipes.get(name)
+    recipe = tiny(recipe) if name != subject.recipe else recipe
+    return subject.recipe_hash in {
+        recipe_hash(replace(recipe, train=replace(recipe.train, seed=subject.seed, epochs=epochs)))
+        for epochs in (recipe.train.epochs, max(1, subject.epoch or 0))
+    }
+
+
+def same_set(name: str, printed: str) -> bool:
+    """Whether a set of ours, by its own name, is one that the paper names."""
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    return plain.startswith(("kinetics400", "k400") if printed == "Kinetics-400" else printed.lower())
