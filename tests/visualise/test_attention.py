@@ -4,8 +4,19 @@ import torch
 from torch import Tensor
 
 from kinema.encoder import Encoder
-from kinema.visualise.attention import attention_maps, motion_energy_share, overlay
-from kinema.visualise.attention_grid import cells
+from kinema.errors import UsageError
+from kinema.settings import Clip
+from kinema.visualise.attention import (
+    attention_energy,
+    attention_maps,
+    cell_energy,
+    cells,
+    motion_energy_share,
+    motion_weights,
+    on_cells,
+    overlay,
+    require_map,
+)
 
 T, S = 8, 32
 
@@ -58,15 +69,13 @@ def test_map_that_is_the_same_everywhere_is_drawn_as_zero(clips: Tensor) -> None
         def maps(self, x: Tensor) -> Tensor:
             return self.scale * torch.ones(len(x), 4, 2, 2, 2)
 
-    from kinema.settings import Clip
-
     assert attention_maps(Encoder(Flat(), Clip(T, 1, S)), clips).eq(0).all()
 
 
 def test_cells_are_those_of_the_last_map(encoder: Encoder, clips: Tensor) -> None:
     with torch.no_grad():
         maps = encoder.backbone.maps(encoder.to_input(clips))  # type: ignore[operator]
-    assert cells(encoder, clips) == tuple(maps.shape[2:])
+    assert cells(encoder, encoder.clip) == tuple(maps.shape[2:])
 
 
 def moving_square() -> Tensor:
@@ -110,3 +119,33 @@ def test_overlay_blends_half_frame_half_colour() -> None:
 def test_overlay_without_colour_is_the_frame() -> None:
     frames = torch.randint(256, (2, 4, 4, 3), dtype=torch.uint8)
     assert torch.equal(overlay(frames, torch.rand(2, 4, 4), alpha=0), frames)
+
+
+def test_energy_is_not_scaled_and_maps_are_its_scaled_picture(encoder: Encoder, clips: Tensor) -> None:
+    energy = attention_energy(encoder, clips)
+    assert energy.min() >= 0
+    low, high = energy.amin(dim=(1, 2, 3), keepdim=True), energy.amax(dim=(1, 2, 3), keepdim=True)
+    torch.testing.assert_close(attention_maps(encoder, clips), (energy - low) / (high - low))
+
+
+def test_weights_on_the_cells_measure_what_weights_on_the_pixels_do(encoder: Encoder, clips: Tensor) -> None:
+    weights = motion_weights(clips, top=0.2)
+    assert weights.sum(dim=(1, 2, 3)).tolist() == pytest.approx([0.2 * T * S * S] * 3, abs=1)
+    energy = cell_energy(encoder, clips)
+    gathered = on_cells(weights, tuple(energy.shape[1:]))
+    found = (energy * gathered).sum(dim=(1, 2, 3)) / (
+        energy * on_cells(torch.ones_like(weights), energy.shape[1:])
+    ).sum(dim=(1, 2, 3))
+    torch.testing.assert_close(found, motion_energy_share(attention_energy(encoder, clips), clips, top=0.2))
+
+
+class WithoutMap(torch.nn.Module):
+    stride = (1, 1, 1)
+
+
+def test_network_without_a_place_to_look_at_is_refused(encoder: Encoder) -> None:
+    require_map(encoder, encoder.clip)
+    with pytest.raises(UsageError, match="WithoutMap has no spatial map"):
+        require_map(Encoder(WithoutMap(), encoder.clip), encoder.clip)
+    with pytest.raises(UsageError, match="one cell for a whole frame of 16 px"):
+        require_map(encoder, Clip(T, 1, 16))

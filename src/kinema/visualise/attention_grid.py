@@ -9,7 +9,7 @@ from torch import Tensor
 
 from kinema.encoder import Encoder
 from kinema.evaluate.features import Features
-from kinema.visualise.attention import attention_maps, motion_energy_share, overlay
+from kinema.visualise.attention import TOP, attention_energy, cells, motion_energy_share, overlay, scaled
 from kinema.visualise.choice import class_name, spread_over_classes
 from kinema.visualise.page import paragraph, text
 from kinema.visualise.pictures import img, strip
@@ -18,7 +18,7 @@ SHOWN = 4
 """Clips in the picture."""
 MEASURED = 16
 """Clips that the number is taken over."""
-_FRAMES, _SIDE, _TOP = 5, 112, 0.1
+_FRAMES, _SIDE = 5, 112
 
 
 def attention_grid(
@@ -34,15 +34,16 @@ def attention_grid(
     """
     chosen = spread_over_classes(videos.labels, MEASURED)
     clips = torch.stack([frames_of(videos.paths[number]) for number in chosen])
-    maps = {"this run": attention_maps(encoder, clips)}
+    energy = {"this run": attention_energy(encoder, clips)}
     if random_encoder is not None:
-        maps = {"random init": attention_maps(random_encoder, clips), **maps}
+        energy = {"random init": attention_energy(random_encoder, clips), **energy}
+    maps = {name: scaled(each) for name, each in energy.items()}
     shown = [chosen.index(number) for number in spread_over_classes(videos.labels, SHOWN, among=chosen)]
     figures = "".join(
         _clip(clips[row], {name: each[row] for name, each in maps.items()}, class_name(videos, chosen[row]))
         for row in shown
     )
-    return _words(maps, clips, cells(encoder, clips)) + f'<div class="clips">\n{figures}</div>\n'
+    return _words(energy, clips, cells(encoder, encoder.clip)) + f'<div class="clips">\n{figures}</div>\n'
 
 
 def _clip(frames: Tensor, maps: dict[str, Tensor], name: str) -> str:
@@ -56,20 +57,14 @@ def _row(name: str, pixels: Tensor, alt: str) -> str:
     return f"<div><span>{text(name)}</span>{img(pixels, alt)}</div>\n"
 
 
-def cells(encoder: Encoder, clips: Tensor) -> tuple[int, ...]:
-    """Cells of the last map of clips [M, T, S, S, 3], in time, height and width."""
-    stride: tuple[int, ...] = encoder.backbone.stride  # type: ignore[assignment]
-    return tuple(-(-size // step) for size, step in zip(clips.shape[1:4], stride, strict=True))
-
-
-def _words(maps: dict[str, Tensor], clips: Tensor, grid: tuple[int, ...]) -> str:
-    shares = {who: 100 * float(motion_energy_share(each, clips, top=_TOP).mean()) for who, each in maps.items()}
+def _words(energy: dict[str, Tensor], clips: Tensor, grid: tuple[int, int, int]) -> str:
+    shares = {who: 100 * float(motion_energy_share(each, clips).mean()) for who, each in energy.items()}
     said = ", ".join(f"{who} {share:.1f} %" for who, share in shares.items())
     return paragraph(
         "Strength of the last convolutional layer: mean of squared activations over its channels, upsampled to the "
-        "clip, scaled within each clip from its least (dark blue) to its most (yellow). No label is used. The layer "
+        "clip, drawn from each clip's least (dark blue) to its most (yellow). No label is used. The layer "
         f"has {grid[0]} x {grid[1]} x {grid[2]} cells a clip (time x height x width), and the picture is no finer."
     ) + paragraph(
         f"Share of this strength on the tenth of the pixels that change most from frame to frame, mean over "
-        f"{len(clips)} clips: <b>{text(said)}</b>. A map that is the same everywhere has {100 * _TOP:g} %."
+        f"{len(clips)} clips: <b>{text(said)}</b>. A map that is the same everywhere has {100 * TOP:g} %."
     )
