@@ -10,6 +10,7 @@ from rich.console import Console
 
 from kinema.cli import parse
 from kinema.console import Bars, say
+from kinema.errors import UsageError
 from kinema.evaluate.settings import KNN, Evaluation, Finetune, LinearProbe
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ class Common:
 class Retrieve(Common):
     """R@k: is the class of a test video among its k nearest train videos?"""
 
+    grid: str | None = None
+    """Also draw a few random test videos with their nearest train videos, wrong ones framed in red, into this PNG."""
+    grid_seed: int = 0
+    """Draws the test videos of --grid."""
+    against: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """For --grid: another run to show above this one; may be given several times. Without any, random init is shown."""
+
 
 @dataclass(frozen=True)
 class Vote(Common):
@@ -74,10 +82,15 @@ def main(verb: str, argv: list[str]) -> int:
 
     from kinema import evaluation
     from kinema.evaluate.table import comparison
+    from kinema.neighbours import neighbours
 
+    if isinstance(flags, Retrieve) and flags.against and flags.grid is None:
+        raise UsageError(f"--against {flags.against[0]} is shown in the picture of --grid: give --grid FILE.png too")
     with Bars() as bars:
         task = open_measured(flags, bars)
         own: dict[str, Any] = {} if verb == "retrieve" else {"settings": getattr(flags, verb)}
+        if isinstance(flags, Retrieve) and flags.grid is not None:
+            say(f"neighbours drawn in {neighbours(task, flags.grid, flags.against, seed=flags.grid_seed)}")
         results = getattr(evaluation, verb)(task, baseline=flags.random_init, **own)
     Console().print(comparison(results).rich())
     say(f"written to {task.run.results}")
