@@ -17,7 +17,7 @@ $(READY): pyproject.toml constraints.txt
 	  || { echo "$(PYTHON) is not Python 3.11-3.13: give one, make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,opencv,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,dev]'
 	@touch $(READY)
 
 demo: $(READY)

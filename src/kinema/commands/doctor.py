@@ -13,7 +13,10 @@ from pathlib import Path
 from kinema import __version__
 from kinema.errors import UsageError
 
-PACKAGES = ("torch", "numpy", "av", "torchcodec", "opencv-python-headless", "matplotlib", "scikit-learn", "tensorboard")
+PACKAGES = (
+    *("torch", "numpy", "av", "torchcodec", "opencv-python-headless", "opencv-contrib-python-headless"),
+    *("matplotlib", "scikit-learn", "tensorboard"),
+)
 
 
 def main(verb: str, argv: list[str]) -> int:
@@ -27,7 +30,7 @@ def main(verb: str, argv: list[str]) -> int:
 
     print(f"kinema {__version__}, Python {platform.python_version()} at {sys.prefix}, {platform.platform()}")
     for name in PACKAGES:
-        print(f"  {name:24} {installed(name)}")
+        print(f"  {name:31} {installed(name)}")
     works = decoders()
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     print(
