@@ -20,7 +20,10 @@ A = TypeVar("A")
 # verb: (module of kinema.commands, one line for --help)
 VERBS = {
     "demo": ("demo", "make synthetic videos, train on them, evaluate and report: all of kinema in minutes"),
-    "data": ("data", "check a data set for broken, short, duplicate and leaking videos; make a synthetic one"),
+    "data": (
+        "data",
+        "check a data set for broken, duplicate and leaking videos; compute its flow; make a synthetic one",
+    ),
     "pretrain": ("pretrain", "learn a representation from videos without labels"),
     "retrieve": ("evaluate", "R@k: find videos of the same class among nearest neighbours"),
     "knn": ("evaluate", "classify by a vote of the nearest training videos"),

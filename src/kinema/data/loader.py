@@ -17,33 +17,18 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from kinema import sampler
 from kinema.batch import DICE, Batch, generator
 from kinema.data.decode import open_video
+from kinema.data.fitting import fit
+from kinema.data.flow_folder import FlowFolder
 from kinema.data.processes import preparation, reading_context
+from kinema.data.reader import Reader
 from kinema.data.video import Video
 from kinema.errors import KinemaError, ReadersGone
 from kinema.settings import Clip
 
 T = TypeVar("T", covariant=True)
 
-WIDEST = 2
-"""Frames longer than this many times their short side lose their ends, so that one panorama cannot fill a batch."""
-
 Place = tuple[int, int]
 """(epoch, video number): all that a training sample depends on, besides the seed."""
-
-
-def fit(frames: Tensor, short_side: int) -> Tensor:
-    """uint8 [n, h, w, 3] resized without aliasing so that its shorter side is `short_side`, aspect kept."""
-    height, width = frames.shape[1:3]
-    scale = short_side / min(height, width)
-    size = (max(round(height * scale), short_side), max(round(width * scale), short_side))
-    planes = frames.permute(0, 3, 1, 2)
-    if size != (height, width):
-        planes = F.interpolate(planes, size=size, mode="bilinear", antialias=True)
-    long = WIDEST * short_side
-    if max(size) > long:
-        top, left = (max(edge - long, 0) // 2 for edge in size)
-        planes = planes[:, :, top : top + long, left : left + long]
-    return planes.permute(0, 2, 3, 1).contiguous()
 
 
 def read(at: Callable[[Sequence[int]], Tensor], indices: Tensor, side: int) -> Tensor:
@@ -52,18 +37,31 @@ def read(at: Callable[[Sequence[int]], Tensor], indices: Tensor, side: int) -> T
     return fit(at(wanted.tolist()), side)[place]
 
 
+def read_clips(video: Video, reader: Reader, indices: Tensor, side: int, flow: FlowFolder | None) -> Tensor:
+    """uint8 [*indices.shape, H, W, 3], or 4 channels with flow, the last of which is vertical flow."""
+    clips = read(reader.at, indices, side)
+    if flow is None:
+        return clips
+    height, width = clips.shape[-3:-1]
+    return torch.cat([clips, flow.vertical(video, reader, indices, (height, width))], dim=-1)
+
+
 class TrainClips(Dataset[tuple[Tensor, Tensor, int, int]]):
     """Clips for training: asked for (epoch, number), reads what `draw` wants of that video.
 
     A sample depends on (seed, epoch, number) only, so it is the same in any worker and on any rank. `draw` goes to
-    the reading processes with the rest, so it holds a few numbers and no network.
+    the reading processes with the rest, so it holds a few numbers and no network. With `flow`, a fourth channel is the
+    vertical flow of the same frames.
     """
 
-    def __init__(self, videos: Sequence[Video], clip: Clip, draw: sampler.Drawing, *, seed: int) -> None:
+    def __init__(
+        self, videos: Sequence[Video], clip: Clip, draw: sampler.Drawing, *, seed: int, flow: FlowFolder | None = None
+    ) -> None:
         self.videos = videos
         self.clip = clip
         self.draw = draw
         self.seed = seed
+        self.flow = flow
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -73,7 +71,7 @@ class TrainClips(Dataset[tuple[Tensor, Tensor, int, int]]):
         rng = generator(self.seed, "sample", epoch, number)
         with open_video(self.videos[number].path) as reader:
             drawn = self.draw(reader.num_frames, rng)
-            clips = read(reader.at, drawn.indices, self.clip.loaded_side)
+            clips = read_clips(self.videos[number], reader, drawn.indices, self.clip.loaded_side, self.flow)
         return clips, torch.rand(len(clips), DICE, generator=rng), number, drawn.target
 
 
@@ -163,14 +161,18 @@ def train_loader(
 class EvalClips(Dataset[tuple[Tensor, int, int]]):
     """Evenly spaced clips for evaluation: uint8 [clips * crops, T, S, S, 3], the video's number, its label.
 
-    One crop is the centre; three are spread evenly along the longer side.
+    One crop is the centre; three are spread evenly along the longer side. With `flow`, a fourth channel is the
+    vertical flow of the same frames.
     """
 
-    def __init__(self, videos: Sequence[Video], clip: Clip, *, clips: int = 10, crops: int = 1) -> None:
+    def __init__(
+        self, videos: Sequence[Video], clip: Clip, *, clips: int = 10, crops: int = 1, flow: FlowFolder | None = None
+    ) -> None:
         self.videos = videos
         self.clip = clip
         self.clips = clips
         self.crops = crops
+        self.flow = flow
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -181,7 +183,7 @@ class EvalClips(Dataset[tuple[Tensor, int, int]]):
             indices = sampler.uniform_clips(
                 reader.num_frames, self.clips, frames=self.clip.frames, stride=self.clip.stride
             )
-            frames = read(reader.at, indices, self.clip.loaded_side)
+            frames = read_clips(video, reader, indices, self.clip.loaded_side, self.flow)
         return torch.cat(crop(frames, self.clip.size, self.crops)), number, video.label
 
 
