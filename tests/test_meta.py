@@ -96,7 +96,9 @@ def test_second_order_is_the_gradient_of_the_two_stage_loss_in_both_forms_and_fi
 
 
 def test_orders_and_forms_agree_on_the_loss_itself(net, stages):
-    losses = [two_stage_loss(net, stages, order, weight_decay=0.1, support_weight=0.5).item() for order in (1, 2, "hvp")]
+    losses = [
+        two_stage_loss(net, stages, order, weight_decay=0.1, support_weight=0.5).item() for order in (1, 2, "hvp")
+    ]
     assert losses[0] == losses[1] == losses[2]
 
 
