@@ -19,7 +19,7 @@ def elsewhere(tmp_path, monkeypatch):
 def test_without_a_number_it_lists_the_tables_and_their_rows(command):
     ended = command("table")
     assert ended.code == 0
-    assert "   5  fine-tuning, parts of the loss\n      cmc, mcn_one_stage, mcn\n" in ended.out
+    assert "   5  fine-tuning, parts of the loss\n      cmc, mcn_one_stage, mcn, mcn_plus\n" in ended.out
 
 
 def test_without_results_it_prints_the_paper_and_the_commands(command):
@@ -69,15 +69,15 @@ def test_a_whole_tiny_table_is_run_printed_and_drawn(command, tmp_path):
     words = ("table", 5, "--run", "--scale", "tiny", "--data", "set", "--epochs", 1, "--tune-epochs", 1)
     first = command(*words)
     assert first.code == 0
-    assert "row 3 of 3: mcn@tiny" in first.err
+    assert "row 3 of 4: mcn@tiny" in first.err
     for label in ("random init", "CL + BL + meta"):
         assert label in first.out
     files = sorted((tmp_path / "runs").rglob("results/*.json"))
-    assert len(files) == 4  # three rows, and one random init
+    assert len(files) == 5  # four rows, and one random init
     assert Image.open(tmp_path / "runs" / "tables_tiny" / "table5.png").format == "PNG"
     content = json.loads(command("table", 5, "--results", "runs", "--format", "json").out)
     rows = {each["recipe"] for each in content["figures"] if each["of"] == "kinema"}
-    assert rows == {None, "cmc", "mcn_one_stage", "mcn"}
+    assert rows == {None, "cmc", "mcn_one_stage", "mcn", "mcn_plus"}
 
     written = {path: path.stat().st_mtime_ns for path in files}
     again = command(*words)

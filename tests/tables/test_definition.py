@@ -52,15 +52,16 @@ def test_unknown_table_and_row_are_refused_with_what_exists():
 
 
 def test_some_rows_can_be_asked_for():
-    assert [row.recipe for row in get(5, ["mcn", "cmc"]).rows] == ["cmc", "mcn"]
+    assert [row.recipe for row in get(5, ["mcn_plus", "cmc"]).rows] == ["cmc", "mcn_plus"]
     assert get(5, []) is TABLES[5]
 
 
 def test_a_row_of_our_own_is_one_name_in_the_definition(monkeypatch):
-    table = definition.replace(TABLES[5], extra=("tiny_mcn",))
-    monkeypatch.setitem(definition.TABLES, 5, table)
-    assert get(5).rows[-1] == Row("tiny_mcn")
-    assert [row.recipe for row in get(5, ["tiny_mcn"]).rows] == ["tiny_mcn"]
+    table = definition.replace(TABLES[3], extra=("mcn_plus",))
+    monkeypatch.setitem(definition.TABLES, 3, table)
+    assert get(3).rows[-1] == Row("mcn_plus")
+    assert [row.recipe for row in get(3, ["mcn_plus"]).rows] == ["mcn_plus"]
+    assert measure_command(table, Row("mcn_plus"), "UCF101") == "kinema finetune runs/mcn_plus --data UCF-101"
 
 
 def test_commands_are_whole():

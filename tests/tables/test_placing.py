@@ -39,6 +39,17 @@ def test_results_of_no_row_are_kept_apart_and_those_of_other_tasks_do_not_count(
     assert placed.others == (other,)
 
 
+def test_a_row_of_our_own_stands_below_the_papers(make):
+    placed = place(TABLES[5], [make("tiny_mcn_plus", 40.0, backbone="r2plus1d_vcop"), make("mcn@tiny", 30.0)])
+    assert shown(placed) == {("mcn_plus", "ours, set"): 40.0, ("mcn", "ours, set"): 30.0}
+
+
+def test_a_difference_of_two_networks_is_no_figure_of_one(make):
+    settings = dict(make("cmc@tiny", 20.0).result.protocol.settings)
+    found = [make("mcn@tiny", 30.0), make("mcn@tiny", 2.0, settings=settings | {"against": "tiny_cmc"})]
+    assert shown(place(TABLES[5], found)) == {("mcn", "ours, set"): 30.0}
+
+
 def test_random_init_stands_beside_what_was_measured_like_it(make):
     found = [make("mcn@tiny", 30.0), make(None, 10.0), make(None, 11.0, clips=1), make(None, 12.0, width=0.5)]
     placed = place(TABLES[5], found)

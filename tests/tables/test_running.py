@@ -20,8 +20,8 @@ def todo(number, out, data="videos", **options):
 
 def test_each_row_is_a_job_by_its_recipe_at_the_scale(tmp_path):
     made = todo(5, tmp_path, seed=3, epochs=7, tune_epochs=2)
-    assert [job.recipe.recipe for job in made] == ["cmc@tiny", "mcn_one_stage@tiny", "mcn@tiny"]
-    assert [job.folder.name for job in made] == ["cmc_seed3", "mcn_one_stage_seed3", "mcn_seed3"]
+    assert [job.recipe.recipe for job in made] == ["cmc@tiny", "mcn_one_stage@tiny", "mcn@tiny", "mcn_plus@tiny"]
+    assert [job.folder.name for job in made] == ["cmc_seed3", "mcn_one_stage_seed3", "mcn_seed3", "mcn_plus_seed3"]
     assert {(job.recipe.train.seed, job.recipe.train.epochs) for job in made} == {(3, 7)}
     assert {(job.settings.epochs, job.settings.batch_size) for job in made} == {(2, 16)}
     assert replace(made[2].recipe, train=tiny(paper.mcn()).train) == tiny(paper.mcn())
@@ -35,7 +35,7 @@ def test_the_papers_scale_runs_the_recipes_as_they_are(tmp_path):
 
 
 def test_random_init_is_measured_once_for_each_network(tmp_path):
-    assert [job.baseline for job in todo(5, tmp_path)] == [True, False, False]
+    assert [job.baseline for job in todo(5, tmp_path)] == [True, False, False, False]
     assert [job.baseline for job in todo(1, tmp_path)] == [True, False, True, False, True, False]
     assert [job.baseline for job in todo(4, tmp_path)] == [True, False, True, False, True, False]
 

@@ -91,7 +91,7 @@ TABLES = {
         PaperTable(2, "linear probe, with and without MCN, three backbones", "linear", BOTH, SIX, BACKBONE),
         PaperTable(3, "fine-tuning, weight alpha of the pair classification", "finetune", BOTH[:1], ALPHAS),
         PaperTable(4, "fine-tuning, number of frames", "finetune", BOTH[:1], FRAMES, ("frames",)),
-        PaperTable(5, "fine-tuning, parts of the loss", "finetune", BOTH[:1], LOSSES),
+        PaperTable(5, "fine-tuning, parts of the loss", "finetune", BOTH[:1], LOSSES, extra=("mcn_plus",)),
         PaperTable(6, "linear probe, beside other methods", "linear", BOTH, TWO, BACKBONE),
         PaperTable(7, "fine-tuning after UCF101, beside other methods", "finetune", BOTH, TWO, BACKBONE),
         PaperTable(
@@ -102,7 +102,7 @@ TABLES = {
     )
 }
 
-SMALL = {"tiny_mcn": ("mcn", "mcn_r3d"), "tiny_cmc": ("cmc", "cmc_r3d")}
+SMALL = {"tiny_mcn": ("mcn", "mcn_r3d"), "tiny_cmc": ("cmc", "cmc_r3d"), "tiny_mcn_plus": ("mcn_plus",)}
 """Small recipes, and those whose rows their results may fill."""
 FINETUNE_BATCH = {"r2plus1d_18": 72, "r3d_18": 200, "s3d": 288}
 """Videos in a step of fine-tuning: section 4.1; for S3D, on which it is silent, what takes as much memory."""

@@ -102,7 +102,7 @@ def place(table: PaperTable, found: Iterable[Found]) -> Placed:
         UsageError: two results of one column differ in more than the table varies on purpose, or two of one cell in
             more than their seed; names the field and both files.
     """
-    of_task = [each for each in found if each.result.protocol.task == table.task]
+    of_task = [each for each in found if is_figure(table, each.result)]
     rows = {each.path: row_of(table, each.result) for each in of_task}
     columns: dict[Column, list[Found]] = {}
     for each in of_task:
@@ -122,6 +122,11 @@ def place(table: PaperTable, found: Iterable[Found]) -> Placed:
         {place: Cell(one_a_run(runs)) for place, runs in cells.items()},
         tuple(each for each in of_task if each.path not in shown),
     )
+
+
+def is_figure(table: PaperTable, result: Result) -> bool:
+    """Whether a result is of the table's task, and no difference of two networks."""
+    return result.protocol.task == table.task and "against" not in result.protocol.settings
 
 
 def row_of(table: PaperTable, result: Result) -> Row | None:
