@@ -32,7 +32,7 @@ def test_rows_are_the_papers_in_its_order_with_ours_beside(make):
         ("CL", "R(2+1)D", "77.3", "20.0 [16.0, 24.0]"),
         ("CL + BL", "R(2+1)D", "79.2", ""),
         ("CL + BL + meta stages", "R(2+1)D", "84.8", "30.0 [26.0, 34.0]"),
-        ("mcn_plus", "", "", ""),
+        ("mcn_plus", "r2plus1d_18", "", ""),
     )
 
 
@@ -72,7 +72,7 @@ def test_what_holds_for_one_row_is_marked_there_and_not_in_the_head(make):
     said = dict(shown.notes)
     assert row(shown, "CL + BL + meta")[-1].split()[-1] == "hi"
     assert said["h"] == "7 epochs of pre-training, not 500"
-    assert said["i"].startswith("settings that the recipe mcn@tiny does not have today")
+    assert said["i"].startswith("settings that the recipe does not have today")
     assert row(shown, "CL")[-1].split()[-1] == "g"
     assert said["g"] == "40 epochs of pre-training, not 500"
     assert shown.table.header[-1] == "ours, set abcdef"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kinema import published
+from kinema import published, recipes
 from kinema.tables.definition import PaperTable, Row, measure_command, pretrain_command
 from kinema.tables.finding import Found, same_set
 from kinema.tables.placing import Cell, Column, Line, Placed
@@ -57,7 +57,8 @@ class Board:
             Entry(row.method, row.backbone, row, ours.get((row.method, row.backbone, row.frames or 0)))
             for row in self.rows
         ]
-        return [*random, *paper, *(Entry(name, "", None, Line(Row(name))) for name in self.table.extra)]
+        extra = [Entry(name, recipes.get(name).backbone.name, None, Line(Row(name))) for name in self.table.extra]
+        return [*random, *paper, *extra]
 
     def cell(self, entry: Entry, column: Column) -> Cell | None:
         """Our results of a row in a column; `None` where there are none."""
