@@ -116,7 +116,7 @@ def recipe(backbone: str, order: str, checkpoint: bool, args: argparse.Namespace
     assert isinstance(paper.method, MCN)
     return replace(
         paper,
-        method=replace(paper.method, meta=replace(paper.method.meta, **ORDERS[order])),  # type: ignore[arg-type]
+        method=replace(paper.method, meta=replace(paper.method.meta, **ORDERS[order])),
         clip=Clip(frames=args.frames, size=args.size),
         backbone=Backbone(backbone, args.width),
         train=replace(paper.train, batch_size=args.batch, checkpoint_activations=checkpoint),
@@ -138,7 +138,7 @@ def stepper(recipe: Recipe, device: torch.device, autocast: bool) -> Callable[[]
 def one_step(method: Method, given: Batch, at: Step, device: torch.device, autocast: bool) -> None:
     with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
         outcome = method.loss(given, at)
-    outcome.total.backward()  # type: ignore[no-untyped-call]
+    outcome.total.backward()
 
 
 def noise(method: Method) -> Batch:
@@ -176,7 +176,7 @@ def peak_memory(step: Callable[[], float], device: torch.device) -> int:
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         step()
     now = most = 0
-    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]  # type: ignore[union-attr]
+    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
     for event in sorted(events, key=lambda event: event.start_ns()):
         now += event.nbytes()
         most = max(most, now)
@@ -187,8 +187,8 @@ def table(found: dict[str, Any]) -> str:
     """Markdown; times and memory beside their ratio to order 0 without checkpointing."""
     machine, sizes = found["machine"], found["sizes"]
     lines = [
-        f"{machine['name']}, torch {machine['torch']}, {machine['threads']} thread(s); width {sizes['width']:g}, clips of "
-        f"{sizes['frames']} frames at {sizes['size']} px, {sizes['batch']} videos a stage, {sizes['rounds']} round(s)",
+        f"{machine['name']}, torch {machine['torch']}, {machine['threads']} thread(s); width {sizes['width']:g}, "
+        f"{sizes['batch']} videos a stage, {sizes['frames']} frames at {sizes['size']} px; {sizes['rounds']} rounds",
         "",
         "| backbone | order | checkpoint | s a step | x order 0 | peak MiB | x order 0 |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: |",

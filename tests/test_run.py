@@ -180,9 +180,17 @@ def test_json_of_a_run_is_written_whole_or_not_at_all(made, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["data.json"]
 
 
-def test_resumed_run_may_move_to_another_number_of_workers(tmp_path):
+@pytest.mark.parametrize("change", [{"workers": 3}, {"checkpoint_activations": True}])
+def test_resumed_run_may_move_to_another_number_of_workers_and_to_less_memory(tmp_path, change):
     run = begin(tmp_path / "run", RECIPE, DATA, resume=False, overwrite=False)
-    moved = replace(RECIPE, train=replace(RECIPE.train, workers=3))
+    moved = replace(RECIPE, train=replace(RECIPE.train, **change))
+    assert begin(run.folder, moved, DATA, resume=True, overwrite=False) == run
+
+
+def test_resumed_run_may_take_its_meta_gradient_in_the_other_form(tmp_path):
+    recipe = recipes.get("tiny_mcn")
+    run = begin(tmp_path / "run", recipe, DATA, resume=False, overwrite=False)
+    moved = replace(recipe, method=replace(recipe.method, meta=replace(recipe.method.meta, form="hvp")))
     assert begin(run.folder, moved, DATA, resume=True, overwrite=False) == run
 
 

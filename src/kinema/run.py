@@ -28,8 +28,8 @@ from kinema import __version__
 from kinema.errors import UsageError
 from kinema.settings import Recipe, differences, from_dict
 
-FREE_TO_CHANGE = ("train.workers:", "train.device:")
-"""Settings that a resumed run may change, since they say where it runs and not what it does."""
+FREE_TO_CHANGE = ("train.workers:", "train.device:", "train.checkpoint_activations:", "method.meta.form:")
+"""Settings that a resumed run may change, since they say where and in how much memory it runs, not what it does."""
 
 
 @dataclass(frozen=True)
