@@ -117,9 +117,10 @@ def _encoders(run: Run, others: Sequence[Run], view: Literal["rgb", "residual"])
 
 def _test_videos(run: Run) -> list[Video]:
     """A few of the run's own test videos, chosen without a look at any result."""
-    source = reopen(run)
+    instead = "name videos after the run"
+    source = reopen(run, instead)
     if source.test is None:
-        raise UsageError(f"{source.name} has no test videos to choose from: name videos after the run")
+        raise UsageError(f"{source.name} has no test videos to choose from: {instead}")
     labels = torch.tensor([video.label for video in source.test.videos])
     return [source.test.videos[row] for row in spread_over_classes(labels, SHOWN)]
 

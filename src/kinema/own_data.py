@@ -53,8 +53,8 @@ def sizes(listed: sources.VideoList) -> list[int]:
     return [path.stat().st_size if path.is_file() else 0 for path in paths]
 
 
-def reopen(run: Run) -> sources.Source:
-    """The data set that a run was trained on.
+def reopen(run: Run, instead: str = "give --data, or --train and --test") -> sources.Source:
+    """The data set that a run was trained on; `instead` is what a user can do where it is not.
 
     Raises:
         UsageError: other videos lie at its place now.
@@ -63,7 +63,6 @@ def reopen(run: Run) -> sources.Source:
     source = sources.read_source(data["path"], split=data["split"], skip=frozenset(data.get("skip", ())))
     if not same_videos(data, {"digest": list_digest(source.train), "sizes": sizes(source.train)}):
         raise UsageError(
-            f"{data['path']} no longer holds the {data['videos']} videos that {run.folder} was trained on: "
-            "give --data, or --train and --test"
+            f"{data['path']} no longer holds the {data['videos']} videos that {run.folder} was trained on: {instead}"
         )
     return source

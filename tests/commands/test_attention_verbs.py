@@ -90,6 +90,11 @@ def test_run_on_videos_without_test_part_asks_for_videos(command, own_run, clip_
     out = tmp_path / "train_only"
     assert pretrain(clip_folder / "train.csv", out).code == 0
     command("attention", out).refused(2, "has no test videos to choose from: name videos after the run")
+    data = json.loads((out / "data.json").read_text())
+    (out / "data.json").write_text(json.dumps(data | {"digest": "of other videos"}))
+    command("attention", out).refused(
+        2, "no longer holds the 20 videos that", "was trained on: name videos after the run"
+    )
 
 
 def test_motion_share_is_measured_beside_random_init_and_other_runs(command, own_run, other_run):
