@@ -1,6 +1,6 @@
-"""Make the tables and pictures of docs/claim.md from the JSON files in results/claim: `make claim`.
+"""Make the tables and pictures of docs/claim.md from the JSON files in results/studies/claim: `make claim`.
 
-`results/claim/SET/VARIANT_SEED/*.json` are result files of one run; `VARIANT_minus_OTHER.json` beside them what
+`results/studies/claim/SET/VARIANT_SEED/*.json` are result files of one run; `VARIANT_minus_OTHER.json` beside them what
 `kinema compare` wrote. Every figure is of both views joined, four clips a video.
 """
 
@@ -51,7 +51,7 @@ FIGURES = {"retrieval": "R@1", "linear": "linear probe", "hard_positives": "hard
 def main() -> None:
     """Replace each set's table in docs/claim.md and draw its picture."""
     page = (DOCS / "claim.md").read_text()
-    for folder in sorted(path for path in (HERE / "claim").iterdir() if path.is_dir()):
+    for folder in sorted(path for path in (HERE / "studies" / "claim").iterdir() if path.is_dir()):
         found = results_of(folder)
         page = replaced(page, folder.name, table(folder, found))
         draw(found, folder.name, DOCS / f"claim_{folder.name}.png")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The claim, tested: CMC (CL), CL + BL, MCN and mcn_plus under equal epochs and equal gradient steps, several seeds each.
 # usage: results/claim.sh SET SEED VARIANT...    with SET mocap15, asl18 or shapes
-# DATA holds the data sets; runs go to runs/claim/SET/, result files to results/claim/SET/.
+# DATA holds the data sets; runs go to runs/claim/SET/, result files to results/studies/claim/SET/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 DATA=${DATA:-../shared/data}
@@ -50,6 +50,6 @@ for variant in "$@"; do
     kinema linear "$run" $base --view "$view" --evaluation.clips 4
     kinema hardpositives "$run" $base --view "$view" --evaluation.clips 4
   done
-  out=results/claim/$set/${variant}_$seed
+  out=results/studies/claim/$set/${variant}_$seed
   mkdir -p "$out" && cp "$run"/results/*.json "$out/"
 done

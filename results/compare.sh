@@ -8,5 +8,5 @@ for variant in "$@"; do
   first=runs/claim/$set/${variant}_0
   kinema compare runs/claim/"$set"/"${variant}"_[0-9] --against runs/claim/"$set"/"$against"_[0-9] \
     --view both --evaluation.clips 4
-  cp "$(ls -t "$first"/results/retrieval_*_both_minus_"$against"_0*.json | head -1)" "results/claim/$set/${variant}_minus_$against.json"
+  cp "$(ls -t "$first"/results/retrieval_*_both_minus_"$against"_0*.json | head -1)" "results/studies/claim/$set/${variant}_minus_$against.json"
 done

@@ -3,7 +3,7 @@
     python results/reading.py flags     a line for each alternative: its name and the flags, for results/reading.sh
     python results/reading.py           write the table (`make claim`)
 
-`results/reading/NAME_SEED/*.json` are the result files of one run each; the base is `results/claim/shapes/mcn_SEED`.
+`results/studies/reading/NAME_SEED/*.json` are the result files of one run each; the base is `results/studies/claim/shapes/mcn_SEED`.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def main() -> None:
 
 def table() -> str:
     """Markdown: a row an alternative, with R@1 of both views joined; the base in the first row."""
-    base = scores(HERE / "claim" / "shapes", "mcn")
+    base = scores(HERE / "studies" / "claim" / "shapes", "mcn")
     lines = [
         "| where | open point | ours | alternative | R@1 |",
         "| --- | --- | --- | --- | --- |",
@@ -146,7 +146,7 @@ def table() -> str:
     for choice in CHOICES:
         for number, (name, flags) in enumerate(choice.others.items()):
             first = (choice.where, choice.question, choice.ours) if number == 0 else ("", "", "")
-            found = spread(scores(HERE / "reading", name)) or "not measured yet"
+            found = spread(scores(HERE / "studies" / "reading", name)) or "not measured yet"
             lines.append("| " + " | ".join((*first, f"`{flags}`", found)) + " |")
     return "\n".join(lines)
 

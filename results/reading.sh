@@ -13,5 +13,5 @@ python results/reading.py flags | while read -r name flags; do
   kinema pretrain tiny_mcn --train.epochs "$EPOCHS" --train.probe-every 0 --train.seed "$seed" \
     --clip.size 32 --clip.short-side 38 --clip.stride 3 --data "$data" --out "$run" $flags $resume </dev/null
   kinema retrieve "$run" --no-random-init --view both --evaluation.clips 4 </dev/null
-  mkdir -p "results/reading/${name}_$seed" && cp "$run"/results/*.json "results/reading/${name}_$seed/"
+  mkdir -p "results/studies/reading/${name}_$seed" && cp "$run"/results/*.json "results/studies/reading/${name}_$seed/"
 done
