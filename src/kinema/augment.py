@@ -45,18 +45,33 @@ def augment(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size
 
 
 def _augment(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> Tensor:
-    box = crop_boxes(extent, dice, settings)
     blur = gaussian(blur_sigmas(dice, settings, size), size)  # [M, S, S]
-    rows = blur @ resampling(box[:, 0], box[:, 2], clips.shape[2], size, extent[:, 0])  # [M, S, H]
-    columns = blur @ resampling(box[:, 1], box[:, 3], clips.shape[3], size, extent[:, 1])  # [M, S, W]
-    flipped = (dice[:, FLIP] < settings.flip)[:, None, None]
-    columns = torch.where(flipped, columns.flip(1), columns)
+    rows, columns = (blur @ axis for axis in cropping(clips, extent, dice, settings, size))
     # [M, 3, T, S, S] with the channels last in memory, the layout in which convolutions are fastest.
-    return jitter(resample(clips, rows, columns), dice, settings).permute(0, 4, 1, 2, 3)
+    return jitter(resample(clips, rows, flipped(columns, dice, settings)), dice, settings).permute(0, 4, 1, 2, 3)
+
+
+def crop_and_flip(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> Tensor:
+    """`augment` of any number of channels without what is done to colours: crop and flip alone, as for flow."""
+    with torch.autocast(clips.device.type, enabled=False):
+        rows, columns = cropping(clips, extent, dice, settings, size)
+        return resample(clips, rows, flipped(columns, dice, settings)).permute(0, 4, 1, 2, 3)
+
+
+def cropping(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> tuple[Tensor, Tensor]:
+    """float32 [M, S, H] and [M, S, W]: crop and resize of the rows and of the columns."""
+    box = crop_boxes(extent, dice, settings)
+    rows = resampling(box[:, 0], box[:, 2], clips.shape[2], size, extent[:, 0])
+    return rows, resampling(box[:, 1], box[:, 3], clips.shape[3], size, extent[:, 1])
+
+
+def flipped(columns: Tensor, dice: Tensor, settings: Augment) -> Tensor:
+    """The columns of each clip [M, S, W], from right to left where it is drawn so."""
+    return torch.where((dice[:, FLIP] < settings.flip)[:, None, None], columns.flip(1), columns)
 
 
 def resample(clips: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """float32 [M, T, S, S, 3] in [0, 1] from uint8 [M, T, H, W, 3] and one matrix for each axis."""
+    """float32 [M, T, S, S, C] in [0, 1] from uint8 [M, T, H, W, C] and one matrix for each axis."""
     M, T, H, W, C = clips.shape
     size = rows.shape[1]
     # Rows first, with W * C contiguous as the frames arrive; then all of a clip's columns in one product.

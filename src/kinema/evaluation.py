@@ -122,7 +122,7 @@ def finetune(task: Task, settings: Finetune | None = None, *, baseline: bool = T
 def finetune_inputs(task: Task, encoder: VideoEncoder, train: sources.VideoList, settings: Finetune) -> tuning.Inputs:
     """How fine-tuning reads the train videos: the recipe's clips and augmentation, with labels."""
     recipe, clip = task.run.recipe, encoder.clip
-    if task.view == "both":
+    if task.view not in ("rgb", "residual"):
         raise UsageError("fine-tuning trains on one view: give --view rgb or --view residual")
 
     draw = RandomClip(clip.frames, clip.stride)

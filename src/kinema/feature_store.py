@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kinema.data.flow_folder import FlowFolder
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.video import Video
 from kinema.evaluate.features import Features, extract
@@ -24,11 +25,12 @@ BATCH = 4
 class FeatureStore:
     """Features in a folder: one file for each (weights, clip, view, clips, crops), a row for each video seen so far.
 
-    A video that was changed since counts as another one.
+    A video that was changed since counts as another one, and so does one whose flow was.
     """
 
-    def __init__(self, folder: Path, *, device: torch.device, workers: int) -> None:
+    def __init__(self, folder: Path, *, device: torch.device, workers: int, flow: FlowFolder | None = None) -> None:
         self.folder = folder
+        self.flow = flow
         self.device = device
         self.workers = workers
 
@@ -43,10 +45,16 @@ class FeatureStore:
         """The features of `videos`, in their order; reads only those that the store does not hold yet."""
         path = self.folder / f"{network_key(encoder, evaluation)}.npz"
         known = dict(zip(*_rows(Features.load(path)), strict=True)) if path.exists() else {}
-        names = [identity(video) for video in videos]
+        names = [self.identity(video) for video in videos]
         missing = {name: video for name, video in zip(names, videos, strict=True) if name not in known}
         if missing:
-            clips = EvalClips(list(missing.values()), encoder.clip, clips=evaluation.clips, crops=evaluation.crops)
+            clips = EvalClips(
+                list(missing.values()),
+                encoder.clip,
+                clips=evaluation.clips,
+                crops=evaluation.crops,
+                flow=self.flow,
+            )
             found = extract(
                 encoder.to(self.device),
                 eval_loader(clips, batch_size=BATCH, workers=self.workers),
@@ -66,14 +74,18 @@ class FeatureStore:
             tuple(classes),
         )
 
+    def identity(self, video: Video) -> str:
+        """What tells a video from others, and from what it was; with its flow where that is read."""
+        files = [Path(video.path)] if self.flow is None else [Path(video.path), self.flow.file(video)]
+        return "|".join(identity(file) for file in files)
+
 
 def _rows(features: Features) -> tuple[tuple[str, ...], tuple[Tensor, ...]]:
     return features.paths, features.vectors.unbind(0)
 
 
-def identity(video: Video) -> str:
-    """A video's path with its size and time of change."""
-    path = Path(video.path)
+def identity(path: Path) -> str:
+    """A file's path with its size and time of change."""
     status = path.stat()
     return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
 

@@ -14,11 +14,14 @@ from kinema.data.loader import EvalClips
 from kinema.data.video import Video
 from kinema.encoder import Encoder
 from kinema.engine import checkpoint
+from kinema.errors import UsageError
 from kinema.meta import State
 from kinema.run import Run
 from kinema.settings import Recipe, from_dict
 
-View = Literal["rgb", "residual", "both"]
+View = Literal["rgb", "residual", "both", "flow", "rgb+flow"]
+FLOW_VIEWS = ("flow", "rgb+flow")
+"""Views of clips that have vertical flow for a fourth channel."""
 
 
 class VideoEncoder(Encoder):
@@ -26,7 +29,15 @@ class VideoEncoder(Encoder):
 
     @torch.inference_mode()
     def embed(self, path: str | Path, *, clips: int = 10) -> Tensor:
-        """float32 [D] of unit length: the mean over evenly spaced clips of a video, the vector retrieval compares."""
+        """float32 [D] of unit length: the mean over evenly spaced clips of a video, the vector retrieval compares.
+
+        Raises:
+            UsageError: the view needs flow, which a video file does not have.
+        """
+        if self.view in FLOW_VIEWS:
+            raise UsageError(
+                f"{path}: a video file has no flow for the view {self.view}: load the run with another view"
+            )
         frames, _, _ = EvalClips([Video(str(path))], self.clip, clips=clips)[0]
         was_training = self.training
         feature = self.eval()(frames.to(next(self.parameters()).device)).mean(dim=0)
@@ -52,7 +63,7 @@ def load(run: str | Path, *, view: View = "rgb") -> VideoEncoder:
 
 
 def residual_statistics(method: State) -> State | None:
-    """Batch norm's running statistics for the residual view in a method's state, if it keeps them apart."""
+    """Batch norm's running statistics for the second view in a method's state, if it keeps them apart."""
     mark = "residual_statistics."
     found = {
         name.removeprefix(mark).replace("/", "."): value for name, value in method.items() if name.startswith(mark)
@@ -80,4 +91,5 @@ def encoder_of(
         normalise=views.normalise,
         last_residual=views.last_residual,
         residual_statistics=residual_statistics,
+        second=views.second,
     )

@@ -30,7 +30,7 @@ def motion_share(task: Task, against: Sequence[str | Path] = (), *, baseline: bo
     Raises:
         UsageError: a network has no spatial map, or the runs do not compare.
     """
-    if task.view == "both":
+    if task.view not in ("rgb", "residual"):
         raise UsageError("attention is of one view: give --view rgb or --view residual")
     started = time.time()
     measured = contenders(task, against, baseline=baseline)

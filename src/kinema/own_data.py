@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kinema.data import sources
+from kinema.data.flow_folder import FlowFolder
 from kinema.data.skip import absolute
 from kinema.data.video import Video
 from kinema.errors import UsageError
@@ -19,10 +21,15 @@ SIZED = 1000
 
 
 def describe(
-    listed: sources.VideoList, data: str | Path, split: int, skip: frozenset[str] = frozenset()
+    listed: sources.VideoList,
+    data: str | Path,
+    split: int,
+    skip: frozenset[str] = frozenset(),
+    flow: FlowFolder | None = None,
 ) -> dict[str, Any]:
-    """The record: where the videos are, how many, which were left out, and what tells them from others."""
-    return {
+    """The record: where the videos are, how many, which were left out, what tells them from others; and their flow."""
+    shown = {} if flow is None else {"flow": {"path": str(flow.folder.resolve()), **asdict(flow.making)}}
+    return shown | {
         "path": str(Path(data).resolve()),
         "split": split,
         "name": listed.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from kinema import methods, recipes
-from kinema.data import appearance, decode, sources
+from kinema.data import appearance, decode, flow_folder, sources
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
@@ -43,6 +43,7 @@ def pretrain(
     out: str | Path,
     split: int = 1,
     skip: str | Path | None = None,
+    flow: str | Path | None = None,
     resume: bool = False,
     init_from: str | Path | None = None,
     overwrite: bool = False,
@@ -58,6 +59,7 @@ def pretrain(
         out: the run's folder.
         split: for data sets that come in several.
         skip: a text file of paths to leave out, as `kinema data check` writes it.
+        flow: the folder of the videos' optical flow, which becomes the second view (`kinema data flow` makes it).
         resume: go on from the last checkpoint in `out`.
         init_from: a run or checkpoint whose backbone to begin with; everything else starts anew.
         overwrite: set aside what is in `out`.
@@ -70,7 +72,7 @@ def pretrain(
         DataError: a video cannot be read; `kinema data check` finds such videos beforehand.
         NonFiniteLoss: training met a loss that is not a number.
     """
-    recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    recipe = with_flow(recipes.get(recipe) if isinstance(recipe, str) else recipe, flow)
     decode.check_decoder()
     say = say or (lambda line: None)
     if resume + overwrite + (init_from is not None) > 1:
@@ -79,6 +81,9 @@ def pretrain(
     listed = sources.read_source(data, split=split, skip=bad).train
     if skip is not None:
         say(f"{listed.skipped} of {listed.skipped + len(listed)} videos left out, as {skip} says")
+    fields = None if flow is None else flow_folder.open_folder(flow)
+    if fields is not None:
+        fields.require(listed.videos)
     method = methods.build(recipe, len(listed.videos))
     check_batch_size(len(listed.videos), recipe.train.batch_size, method.split)
     mixed(recipe.train.precision, pick_device(recipe.train.device))
@@ -86,7 +91,7 @@ def pretrain(
         begin_from(method, init_from)
 
     folder = Path(out)
-    described = describe(listed, data, split, bad)
+    described = describe(listed, data, split, bad, fields)
     run = begin(folder, recipe, described, resume=resume, overwrite=overwrite)
     start = checkpoint.load(run.checkpoint) if resume else None
     say(summary(method, recipe, listed))
@@ -99,6 +104,7 @@ def pretrain(
             data=described,
             recipe_dict=json.loads(json.dumps(asdict(recipe))),
             appearance=looks(run, recipe, listed, progress) if recipe.train.batches == "look_alikes" else None,
+            flow=fields,
             start=start,
             probe=make_probe(method, recipe, listed),
             report=report,
@@ -134,6 +140,25 @@ def looks(
     if kept.dtype != np.uint8 or kept.shape != (len(listed.videos), appearance.SIZE):
         raise UsageError(f"{path} is not of these {len(listed.videos)} videos: remove it, and it will be made anew")
     return torch.from_numpy(kept)
+
+
+def with_flow(recipe: Recipe, flow: str | Path | None) -> Recipe:
+    """The recipe with flow for its second view, if there is flow; its name then says so.
+
+    Raises:
+        UsageError: the recipe asks for flow, and there is none.
+    """
+    views = recipe.method.views
+    if flow is None:
+        if views.second == "flow":
+            raise UsageError(
+                f"{recipe.recipe} has flow for its second view: give --flow DIR, made by `kinema data flow`"
+            )
+        return recipe
+    if views.second == "flow":
+        return recipe
+    method = replace(recipe.method, views=replace(views, second="flow"))
+    return replace(recipe, recipe=f"{recipe.recipe}+flow", method=method)
 
 
 def begin_from(method: Method, source: str | Path) -> None:

@@ -136,9 +136,14 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
 
 def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
     """Refuse to resume under other settings or on other videos."""
+    trained = run.data.get("flow")
+    if (trained is None) != (data.get("flow") is None):
+        had = "no --flow: drop it" if trained is None else f"--flow {trained['path']}: give it again"
+        raise UsageError(f"--resume goes on unchanged, but {run.folder} was begun with {had}")
     setting = changed_setting(run, recipe)
     if setting is not None:
         raise UsageError(f"--resume goes on unchanged, but {setting}: drop the flag, or start anew with --init-from")
+    check_same_flow(run, data.get("flow"), "--resume goes on unchanged")
     if not same_videos(run.data, data):
         raise UsageError(
             f"--resume goes on unchanged, but {data['path']} now lists other videos than {run.data['path']} did: "
@@ -152,6 +157,17 @@ def changed_setting(run: Run, recipe: Recipe) -> str | None:
     before, now = (json.loads(json.dumps(asdict(each))) for each in (run.recipe, recipe))
     found = differences(before, now)
     return next((line for line in found if not line.startswith(FREE_TO_CHANGE)), None)
+
+
+def check_same_flow(run: Run, flow: dict[str, Any] | None, why: str) -> None:
+    """Refuse flow that was made in another way than that which the run was trained with; its place may be another."""
+    trained = run.data.get("flow")
+    for name in ("algorithm", "short_side", "bound"):
+        if trained is not None and flow is not None and trained[name] != flow[name]:
+            raise UsageError(
+                f"{why}, but the flow was made with {name} {flow[name]}, and {run.folder} was trained on flow with "
+                f"{trained[name]}: give --flow {trained['path']}, or make the like"
+            )
 
 
 def same_videos(old: dict[str, Any], new: dict[str, Any]) -> bool:

@@ -141,11 +141,13 @@ class Contrast:
 class Views:
     """The two views of a clip and how they become vectors in the shared space."""
 
+    second: Literal["residual", "flow"] = "residual"
+    """The view beside RGB: residuals (paper, Eq. 1), or vertical optical flow (section 4.4), which --flow brings."""
     last_residual: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat"
     """The last frame has no successor for Eq. 1: repeat the last difference (ours), wrap to the first frame (IIC),
     zero, or read one frame more."""
     independent_augment: bool = False
-    """Augment the clip anew before taking residuals; otherwise both views share crop, flip and colour (IIC)."""
+    """Augment the clip anew for the second view; otherwise both views share crop, flip and colour (IIC)."""
     normalise: Literal["unit", "imagenet"] = "unit"
     """Pixels in [0, 1] (IIC), or RGB with ImageNet's mean and deviation removed (CoCLR)."""
     projection: Literal["linear", "linear_bn", "mlp", "none"] = "linear"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from kinema.data import sources
+from kinema.data.flow_folder import FlowFolder, open_folder
 from kinema.engine import log
 from kinema.errors import UsageError
 from kinema.evaluate.features import Features
@@ -21,10 +22,10 @@ from kinema.evaluate.protocol import Task as TaskName
 from kinema.evaluate.score import score_from_folds, score_from_hits
 from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import FeatureStore
-from kinema.loading import VideoEncoder, View, load, random_init
+from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load, random_init
 from kinema.machine import pick_device, pick_workers
 from kinema.own_data import relative_paths, reopen
-from kinema.run import Run
+from kinema.run import Run, check_same_flow
 
 Weights = Literal["pretrained", "random init"]
 Progress = Callable[[str, int, int], None]
@@ -52,11 +53,13 @@ class Task:
     evaluation: Evaluation = field(default_factory=Evaluation)
     device: str = "auto"
     progress: Progress | None = None
+    flow: FlowFolder | None = None
 
     @cached_property
     def store(self) -> FeatureStore:
         """Where the run keeps the features it has extracted."""
-        return FeatureStore(self.run.folder / "features", device=pick_device(self.device), workers=pick_workers(None))
+        folder, device = self.run.folder / "features", pick_device(self.device)
+        return FeatureStore(folder, device=device, workers=pick_workers(None), flow=self.flow)
 
     @cached_property
     def epoch(self) -> int:
@@ -123,8 +126,15 @@ class Task:
             clips=self.evaluation.clips,
             crops=self.evaluation.crops,
             view=self.view,
-            **(defaults | how),
+            **(defaults | how | {"settings": how.get("settings", {}) | self.flow_settings()}),
         )
+
+    def flow_settings(self) -> dict[str, Any]:
+        """How the flow was made that the network is shown, for the record; nothing where it is shown none."""
+        if self.flow is None:
+            return {}
+        making = self.flow.making
+        return {"flow": making.algorithm["name"], "flow_short_side": making.short_side, "flow_bound": making.bound}
 
     def measure(
         self, protocol: Protocol, score: Callable[[Weights, Fold], tuple[Hits, dict[str, float]]], *, baseline: bool
@@ -161,6 +171,7 @@ def open_task(
     train: Sequence[str | Path] = (),
     test: Sequence[str | Path] = (),
     view: View = "rgb",
+    flow: str | Path | None = None,
     evaluation: Evaluation | None = None,
     device: str = "auto",
     progress: Progress | None = None,
@@ -168,10 +179,11 @@ def open_task(
     """What to measure: the run's own data, or `data`, or lists; several train and test lists are folds of one another.
 
     Raises:
-        UsageError: there is no test part, the lists do not pair up, the videos have no labels, or the run's own data
-            have changed.
+        UsageError: there is no test part, the lists do not pair up, the videos have no labels, the run's own data
+            have changed, or there is no flow of the videos for a view that needs it.
     """
     opened = Run(Path(run))
+    fields = flow_for(opened, view, flow)
     if bool(train) != bool(test) or len(train) != len(test):
         raise UsageError(f"{len(train)} --train and {len(test)} --test lists: give as many of one as of the other")
     if train and data is not None:
@@ -190,7 +202,26 @@ def open_task(
         if pair.test is None:
             raise UsageError(f"{pair.name} has no test videos: give --data with a test part, or --train and --test")
         folds.append(Fold(sources.require_classes(pair.train), sources.require_classes(pair.test)))
-    return Task(opened, tuple(folds), name, split_name, view, evaluation or Evaluation(), device, progress)
+    if fields is not None:
+        fields.require(video for fold in folds for side in (fold.train, fold.test) for video in side.videos)
+    return Task(opened, tuple(folds), name, split_name, view, evaluation or Evaluation(), device, progress, fields)
+
+
+def flow_for(run: Run, view: View, flow: str | Path | None) -> FlowFolder | None:
+    """The flow that a view needs; `None` if it needs none.
+
+    Raises:
+        UsageError: it is missing or superfluous, or was made in another way than that which the run was trained with.
+    """
+    if flow is None:
+        if view in FLOW_VIEWS:
+            raise UsageError(f"--view {view} needs --flow DIR, which `kinema data flow` makes")
+        return None
+    if view not in FLOW_VIEWS:
+        raise UsageError(f"--view {view} shows no flow: drop --flow, or give --view {' or '.join(FLOW_VIEWS)}")
+    fields = open_folder(flow)
+    check_same_flow(run, asdict(fields.making), f"--view {view} shows the network what it was trained on")
+    return fields
 
 
 def list_fingerprint(lists: Sequence[sources.VideoList]) -> str:

@@ -1,4 +1,4 @@
-"""Other views of a clip, taken from its pixels on the device.
+"""Other views of a clip, on the device.
 
 Letters: B clips, C channels, T frames, H x W pixels.
 """
@@ -30,6 +30,11 @@ def residual(clips: Tensor, last: Literal["repeat", "wrap", "zero", "extra_frame
     else:
         end = torch.zeros_like(clips[:, :, :1])
     return torch.cat([difference, end], dim=2)
+
+
+def flow(vertical: Tensor) -> Tensor:
+    """Vertical flow as a network sees it: float [B, 1, T, H, W] as three equal channels (IIC), 0.5 for none."""
+    return vertical.expand(-1, 3, -1, -1, -1)
 
 
 def normalise(clips: Tensor, how: Literal["unit", "imagenet"]) -> Tensor:

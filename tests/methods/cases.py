@@ -31,11 +31,12 @@ def build(recipe, videos=VIDEOS):
 
 
 def batch(method, seed=0, videos=VIDEOS):
-    """Clips of noise in the shape that the method draws them; frames of two sizes, as after `collate`."""
+    """Clips of noise in the shape that the method draws them, with flow if it has a view of it; frames of two sizes."""
     count = method.recipe.train.batch_size * (1 if method.split is None else 2)
     rng = generator("batch", seed)
     shape = method.draw(12, rng).indices.shape
-    clips = torch.randint(0, 256, (count, *shape, 20, 24, 3), generator=rng, dtype=torch.uint8)
+    channels = 4 if method.recipe.method.views.second == "flow" else 3
+    clips = torch.randint(0, 256, (count, *shape, 20, 24, channels), generator=rng, dtype=torch.uint8)
     extent = torch.tensor([[20, 24], [18, 20]]).repeat(count // 2, 1)
     clips[1::2, :, :, 18:], clips[1::2, :, :, :, 20:] = 0, 0
     dice = torch.rand(count, shape[0], DICE, generator=rng)

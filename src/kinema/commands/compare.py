@@ -32,8 +32,10 @@ class Compare:
     """A list of train videos; several lists are folds, one for each --test list."""
     test: tuple[str, ...] = ()
     """A list of test videos for each --train list; results are the mean over the folds."""
-    view: Literal["rgb", "residual", "both"] = "rgb"
-    """What the networks are shown; `both` puts the two unit-length features side by side."""
+    view: Literal["rgb", "residual", "both", "flow", "rgb+flow"] = "rgb"
+    """What the networks are shown; `both` (RGB and residual) and `rgb+flow` put two unit-length features side by side."""
+    flow: str | None = None
+    """For views with flow: the folder that `kinema data flow` made, of the train and test videos."""
     evaluation: Evaluation = field(default_factory=Evaluation)
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
@@ -55,6 +57,7 @@ def main(verb: str, argv: list[str]) -> int:
                 train=flags.train,
                 test=flags.test,
                 view=flags.view,
+                flow=flags.flow,
                 evaluation=flags.evaluation,
                 device=flags.device,
                 progress=bars.show,

@@ -31,8 +31,10 @@ class Common:
     """A list of train videos; several lists are folds, one for each --test list."""
     test: tuple[str, ...] = ()
     """A list of test videos for each --train list; results are the mean over the folds."""
-    view: Literal["rgb", "residual", "both"] = "rgb"
-    """What the network is shown; `both` puts the two unit-length features side by side."""
+    view: Literal["rgb", "residual", "both", "flow", "rgb+flow"] = "rgb"
+    """What the network is shown; `both` (RGB and residual) and `rgb+flow` put two unit-length features side by side."""
+    flow: str | None = None
+    """For views with flow: the folder that `kinema data flow` made, of the train and test videos."""
     evaluation: Evaluation = field(default_factory=Evaluation)
     random_init: bool = True
     """Also measure the same network before training, for the row beside."""
@@ -108,6 +110,7 @@ def open_measured(flags: Common, bars: Bars) -> Task:
         train=flags.train,
         test=flags.test,
         view=flags.view,
+        flow=flags.flow,
         evaluation=flags.evaluation,
         device=flags.device,
         progress=bars.show,

@@ -28,6 +28,8 @@ class Pretrain:
     """For data sets that come in several official splits."""
     skip: str | None = None
     """A file of videos to leave out, as `kinema data check --bad` writes it."""
+    flow: str | None = None
+    """The videos' optical flow, as `kinema data flow` makes it; its vertical part becomes the second view."""
     resume: bool = False
     """Go on exactly where the run in --out stopped."""
     init_from: str | None = None
@@ -70,6 +72,7 @@ def main(verb: str, argv: list[str]) -> int:
             out=flags.out,
             split=flags.split,
             skip=flags.skip,
+            flow=flags.flow,
             resume=flags.resume,
             init_from=flags.init_from,
             overwrite=flags.overwrite,
@@ -102,7 +105,7 @@ def overview() -> str:
     """What `kinema pretrain --help` prints: the recipes, since the flags' defaults are theirs."""
     return (
         "usage: kinema pretrain RECIPE --data DATA --out RUN [--skip FILE] [--split N]\n"
-        "                       [--resume | --init-from RUN | --overwrite] [--train.epochs N ...]\n\n"
+        "                       [--flow DIR] [--resume | --init-from RUN | --overwrite] [--train.epochs N ...]\n\n"
         "Learn a representation from videos without labels.\n\n"
         f"recipes:\n{recipe_lines()}\n\n"
         "Every setting of a recipe is a flag: kinema pretrain RECIPE --help"

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from kinema.batch import Batch, Outcome, Step
+from kinema.data.flow_folder import FlowFolder
 from kinema.data.loader import EpochSampler, TrainClips, train_loader
 from kinema.data.video import Video
 from kinema.engine import checkpoint
@@ -60,6 +61,7 @@ def train(
     data: dict[str, Any],
     recipe_dict: dict[str, Any],
     appearance: torch.Tensor | None = None,
+    flow: FlowFolder | None = None,
     start: checkpoint.Checkpoint | None = None,
     probe: Callable[[], dict[str, float]] | None = None,
     report: Callable[[Progress], None] | None = None,
@@ -70,6 +72,7 @@ def train(
         data: what the videos are, for the checkpoint.
         recipe_dict: the recipe as saved.
         appearance: uint8 [V, A], for batches of look-alikes.
+        flow: the videos' optical flow, where it is the second view.
         start: where to go on from.
         probe: figures to log every `recipe.train.probe_every` epochs, such as an online kNN accuracy.
         report: called after each step.
@@ -95,7 +98,7 @@ def train(
         start_step=done,
     )
     loader = train_loader(
-        TrainClips(videos, recipe.clip, method.draw, seed=recipe.train.seed),
+        TrainClips(videos, recipe.clip, method.draw, seed=recipe.train.seed, flow=flow),
         batches,
         workers=pick_workers(recipe.train.workers),
         pin_memory=device.type == "cuda",

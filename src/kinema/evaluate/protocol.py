@@ -72,7 +72,7 @@ class Protocol:
     pooling: str
     """How the backbone's maps become a feature: gap, or none."""
     view: str
-    """What the network is shown: rgb, residual, both."""
+    """What the network is shown: rgb, residual, flow; both (RGB and residual), rgb+flow."""
     distance: Literal["cosine", "l2"] | None
     """For retrieval and kNN."""
     centred: bool

@@ -1,4 +1,4 @@
-"""RGB and residual views of a batch, and their features: what CMC and MCN share.
+"""RGB and a second view of a batch, residuals or flow, and their features: what CMC and MCN share.
 
 Letters: B videos, T frames, S pixels a side, F length of a backbone feature, D of a projected one.
 """
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinema import heads, sampler, views
-from kinema.augment import augment
+from kinema.augment import augment, crop_and_flip
 from kinema.batch import Batch
 from kinema.meta import OtherStatistics, call_at
 from kinema.settings import Recipe, Views
@@ -29,19 +29,28 @@ class Embedded(NamedTuple):
 
 def draw(recipe: Recipe, config: Views) -> sampler.RandomClip:
     """One clip, from which both views are made; a frame longer for `extra_frame`, twice for `independent_augment`."""
-    extra = config.last_residual == "extra_frame"
+    extra = config.second == "residual" and config.last_residual == "extra_frame"
     return sampler.RandomClip(recipe.clip.frames + extra, recipe.clip.stride, 1 + config.independent_augment)
 
 
 def clips(batch: Batch, recipe: Recipe, config: Views) -> tuple[Tensor, Tensor]:
-    """The RGB and the residual view, float [B, 3, T, S, S] each; residuals are taken after augmentation (IIC)."""
+    """The RGB and the second view, float [B, 3, T, S, S] each.
+
+    Residuals are taken after augmentation (IIC). Flow has the crop and flip of the clip it belongs to, but no part in
+    jitter and blur; a horizontal flip leaves its vertical component as it is.
+    """
     size, frames = recipe.clip.size, recipe.clip.frames
-    rgb, *other = (
-        augment(batch.clips[:, n], batch.extent, batch.dice[:, n], recipe.augment, size)
-        for n in range(batch.clips.shape[1])
-    )
-    residual = views.residual(other[0] if other else rgb, config.last_residual)
-    return views.normalise(rgb[:, :, :frames], config.normalise), residual
+
+    def rgb(n: int) -> Tensor:
+        return augment(batch.clips[:, n, ..., :3], batch.extent, batch.dice[:, n], recipe.augment, size)
+
+    first, last = rgb(0), batch.clips.shape[1] - 1
+    if config.second == "flow":
+        flow = batch.clips[:, last, ..., 3:]
+        second = views.flow(crop_and_flip(flow, batch.extent, batch.dice[:, last], recipe.augment, size))
+    else:
+        second = views.residual(rgb(last) if last else first, config.last_residual)
+    return views.normalise(first[:, :, :frames], config.normalise), second
 
 
 class Projections(nn.Module):
@@ -54,12 +63,12 @@ class Projections(nn.Module):
         self.layers = nn.ModuleList(heads.projection(config.projection, feature_dim, self.dim) for _ in range(count))
 
     def forward(self, h1: Tensor, h2: Tensor) -> tuple[Tensor, Tensor]:
-        """RGB and residual features, projected."""
+        """The two views' features, projected."""
         return self.layers[0](h1), self.layers[-1](h2)
 
 
 def other_statistics(backbone: nn.Module, config: Views) -> OtherStatistics | None:
-    """Where the residual view's running statistics are kept; `None` where the views share them."""
+    """Where the second view's running statistics are kept; `None` where the views share them."""
     return OtherStatistics(backbone) if config.statistics == "each" and not config.joint_batch_norm else None
 
 
@@ -68,17 +77,17 @@ def embed(
     projections: Projections,
     other: OtherStatistics | None,
     rgb: Tensor,
-    residual: Tensor,
+    second: Tensor,
     config: Views,
 ) -> Embedded:
     """Both views through the one backbone that they share, and through their projections."""
     if config.joint_batch_norm:
-        h1, h2 = backbone(torch.cat([rgb, residual])).chunk(2)
+        h1, h2 = backbone(torch.cat([rgb, second])).chunk(2)
     elif other is None:
-        h1, h2 = backbone(rgb), backbone(residual)
+        h1, h2 = backbone(rgb), backbone(second)
     else:
         h1 = backbone(rgb)
-        h2, moved = call_at(backbone, {}, other.state(), residual)
+        h2, moved = call_at(backbone, {}, other.state(), second)
         other.move(moved)
     z1, z2 = projections(h1, h2)
     if config.unit_length:

@@ -9,7 +9,13 @@ from kinema.evaluate import table
 from kinema.evaluate.protocol import Protocol, Result, Setting
 from kinema.visualise.page import paragraph, text
 
-_VIEW = {"rgb": "", "residual": ", residual view", "both": ", both views"}
+_VIEW = {
+    "rgb": "",
+    "residual": ", residual view",
+    "both": ", both views",
+    "flow": ", flow view",
+    "rgb+flow": ", RGB and flow views",
+}
 _SHARE = "for this share of the {queries} test videos "
 _MEANING = {
     "retrieval": _SHARE + "the nearest of {gallery} train videos is of the same class",
