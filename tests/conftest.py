@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from kinema.data import synthetic
+from kinema.data.flow import ALGORITHM
+from kinema.data.flow_folder import FlowFolder, Making, archive_path, write_archive, write_manifest
 from kinema.data.video import Video
 
 hypothesis.settings.register_profile("kinema", deadline=None)  # a busy machine is no reason to fail
@@ -43,6 +45,18 @@ def clip_folder(tmp_path_factory) -> Path:
     return synthetic.make(
         tmp_path_factory.mktemp("clips") / "set", train=20, test=4, frames=12, size=32, motions=2, train_looks=10
     )
+
+
+@pytest.fixture(scope="session")
+def flow_folder(clip_folder, tmp_path_factory) -> FlowFolder:
+    """Flow of all clips of `clip_folder`, as `kinema data flow` leaves it, but drawn at random instead of computed."""
+    videos = sorted(clip_folder.glob("*/*/*.mp4"))
+    sizes = {path.relative_to(clip_folder).as_posix(): path.stat().st_size for path in videos}
+    made = FlowFolder(tmp_path_factory.mktemp("flow"), Making(dict(ALGORITHM), 32, 20.0), sizes)
+    for name in sizes:
+        write_archive(archive_path(made.folder, name), torch.randint(0, 256, (11, 2, 32, 32)).to(torch.uint8))
+    write_manifest(made)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -71,3 +71,35 @@ def test_residual_view_is_seen_with_its_own_statistics():
     torch.testing.assert_close(joined[:, 4:], nn.functional.normalize(residual, dim=1))
     assert not torch.allclose(residual, plain["residual"], atol=1e-3)
     assert torch.equal(backbone[1].running_mean, own["1.running_mean"])
+
+
+def test_flow_is_the_fourth_channel_shown_three_times(frames):
+    flow = torch.randint(0, 256, (2, 4, 6, 6, 1), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    clips = torch.cat([frames, flow], dim=-1)
+    shown = encoder(view="flow", normalise="imagenet").to_input(clips)
+    assert shown.shape == (2, 3, 4, 6, 6)
+    for channel in range(3):
+        assert torch.equal(shown[:, channel], flow[..., 0].float() / 255)
+    for view in ("rgb", "residual"):
+        assert torch.equal(encoder(view=view).to_input(clips), encoder(view=view).to_input(frames))
+    joint = encoder(view="rgb+flow")(clips)
+    for part, view in ((joint[:, :3], "rgb"), (joint[:, 3:], "flow")):
+        torch.testing.assert_close(part, nn.functional.normalize(encoder(view=view)(clips), dim=1))
+
+
+@pytest.mark.parametrize(("trained_on", "own"), [("flow", True), ("residual", False)])
+def test_flow_has_statistics_of_its_own_only_if_the_network_was_trained_on_flow(frames, trained_on, own):
+    clips = torch.cat([frames, frames[..., :1]], dim=-1)
+    other = {"1.running_mean": torch.full((3,), 0.4), "1.running_var": torch.ones(3)}
+    other["1.num_batches_tracked"] = torch.tensor(7)
+
+    def feature(view, statistics=None):
+        backbone = nn.Sequential(nn.Identity(), nn.BatchNorm3d(3), Mean())
+        how = {"view": view, "residual_statistics": statistics, "second": trained_on}
+        return Encoder(backbone, Clip(frames=4, size=6), **how).eval()(clips)
+
+    plain, flow = feature("flow"), feature("flow", other)
+    torch.testing.assert_close(flow, plain - 0.4 if own else plain, atol=1e-4, rtol=0)
+    joint = feature("rgb+flow", other)
+    torch.testing.assert_close(joint[:, :3], nn.functional.normalize(feature("rgb"), dim=1))
+    torch.testing.assert_close(joint[:, 3:], nn.functional.normalize(flow, dim=1), atol=1e-4, rtol=0)

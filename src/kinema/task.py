@@ -68,8 +68,15 @@ class Task:
         return int(rows[-1]["epoch"]) if rows else 0
 
     def encoder(self, weights: Weights) -> VideoEncoder:
-        """The run's network, trained or fresh."""
+        """The run's network, trained or fresh.
+
+        Raises:
+            UsageError: it was trained on flow that was made otherwise than what it is to be shown.
+        """
         if weights == "pretrained":
+            if self.flow is not None:
+                how = asdict(self.flow.making)
+                check_same_flow(self.run, how, f"--view {self.view} shows a network what it was trained on")
             return load(self.run.folder, view=self.view)
         return random_init(self.run.recipe, view=self.view)
 
@@ -183,7 +190,7 @@ def open_task(
             have changed, or there is no flow of the videos for a view that needs it.
     """
     opened = Run(Path(run))
-    fields = flow_for(opened, view, flow)
+    fields = flow_for(view, flow)
     if bool(train) != bool(test) or len(train) != len(test):
         raise UsageError(f"{len(train)} --train and {len(test)} --test lists: give as many of one as of the other")
     if train and data is not None:
@@ -207,11 +214,11 @@ def open_task(
     return Task(opened, tuple(folds), name, split_name, view, evaluation or Evaluation(), device, progress, fields)
 
 
-def flow_for(run: Run, view: View, flow: str | Path | None) -> FlowFolder | None:
+def flow_for(view: View, flow: str | Path | None) -> FlowFolder | None:
     """The flow that a view needs; `None` if it needs none.
 
     Raises:
-        UsageError: it is missing or superfluous, or was made in another way than that which the run was trained with.
+        UsageError: it is missing or superfluous.
     """
     if flow is None:
         if view in FLOW_VIEWS:
@@ -219,9 +226,7 @@ def flow_for(run: Run, view: View, flow: str | Path | None) -> FlowFolder | None
         return None
     if view not in FLOW_VIEWS:
         raise UsageError(f"--view {view} shows no flow: drop --flow, or give --view {' or '.join(FLOW_VIEWS)}")
-    fields = open_folder(flow)
-    check_same_flow(run, asdict(fields.making), f"--view {view} shows the network what it was trained on")
-    return fields
+    return open_folder(flow)
 
 
 def list_fingerprint(lists: Sequence[sources.VideoList]) -> str:

@@ -21,6 +21,7 @@ HELPS = [
     *([verb, "--help"] for verb in ("hardpositives", "attention", "motionshare", "compare")),
     ["pretrain", "tiny_mcn", "--help"],
     ["data", "check", "--help"],
+    ["data", "flow", "--help"],
 ]
 
 CALLS = f"""

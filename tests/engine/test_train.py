@@ -29,14 +29,13 @@ def recipe(method=None, **settings):
     )
 
 
-def run(clips, folder, chosen, *, start=None, report=None, probe=None):
+def run(clips, folder, chosen, *, start=None, report=None, probe=None, flow=None):
     """A run as `kinema.pretrain` starts it, and its method at the end."""
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     method = methods.build(chosen, len(clips))
     given = json.loads(json.dumps(asdict(chosen)))
-    trained = train(
-        method, clips, chosen, folder, data={"name": "t"}, recipe_dict=given, start=start, report=report, probe=probe
-    )
+    how = {"start": start, "report": report, "probe": probe, "flow": flow}
+    trained = train(method, clips, chosen, folder, data={"name": "t"}, recipe_dict=given, **how)
     return method, trained
 
 
@@ -146,6 +145,16 @@ def test_other_methods_resume_exactly_too(clips, tmp_path, method):
     resumed, _ = run(clips, tmp_path / "broken", chosen, start=last(tmp_path / "broken"))
     assert_same(resumed.state_dict(), straight.state_dict())
     assert untimed(tmp_path / "broken") == untimed(tmp_path / "straight")
+
+
+def test_run_on_flow_resumes_exactly_and_needs_the_flow(clips, flow_folder, tmp_path):
+    chosen = recipe(CMC(contrast=Contrast(negatives=8), views=Views(second="flow", dim=16)), epochs=2)
+    whole, _ = run(clips, tmp_path / "whole", chosen, flow=flow_folder)
+    run(clips, tmp_path / "cut", chosen, report=interrupt_at(3), flow=flow_folder)
+    again, _ = run(clips, tmp_path / "cut", chosen, start=last(tmp_path / "cut"), flow=flow_folder)
+    assert_same(again.state_dict(), whole.state_dict())
+    residual, _ = run(clips, tmp_path / "other", recipe(CMC(**SMALL), epochs=2))
+    assert not torch.equal(residual.state_dict()["banks.rgb"], whole.state_dict()["banks.rgb"])
 
 
 def test_resuming_a_finished_run_takes_no_step(whole, clips):

@@ -33,7 +33,7 @@ class Compare:
     test: tuple[str, ...] = ()
     """A list of test videos for each --train list; results are the mean over the folds."""
     view: Literal["rgb", "residual", "both", "flow", "rgb+flow"] = "rgb"
-    """What the networks are shown; `both` (RGB and residual) and `rgb+flow` put two unit-length features side by side."""
+    """What the networks are shown; `both` (RGB, residual) and `rgb+flow` put two unit-length features side by side."""
     flow: str | None = None
     """For views with flow: the folder that `kinema data flow` made, of the train and test videos."""
     evaluation: Evaluation = field(default_factory=Evaluation)

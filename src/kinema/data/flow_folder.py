@@ -169,12 +169,12 @@ def write_archive(path: Path, fields: Tensor) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr("video.json", json.dumps(asdict(made)))
+                archive.writestr(zipfile.ZipInfo("video.json"), json.dumps(asdict(made)))  # ZipInfo: without the time
                 for number, pair in enumerate(fields.numpy()):
                     for component, plane in zip("uv", pair, strict=True):
                         png = io.BytesIO()
                         Image.fromarray(plane).save(png, format="PNG")
-                        archive.writestr(f"{component}/{number:05d}.png", png.getvalue())
+                        archive.writestr(zipfile.ZipInfo(f"{component}/{number:05d}.png"), png.getvalue())
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -192,9 +192,7 @@ def open_folder(folder: str | Path) -> FlowFolder:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise UsageError(
-                f"{path} is of format {content['format']}, not {FORMAT}: make it anew with kinema data flow"
-            )
+            raise UsageError(f"{path} has format {content['format']}, not {FORMAT}: make it anew with kinema data flow")
         making = Making(content["algorithm"], int(content["short_side"]), float(content["bound"]))
         return FlowFolder(Path(folder), making, {str(name): int(size) for name, size in content["videos"].items()})
     except (FileNotFoundError, NotADirectoryError):
