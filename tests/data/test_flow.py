@@ -98,13 +98,13 @@ LEFT, RIGHT = (1.5, -0.75), (-1.0, 2.0)
 
 @pytest.fixture(scope="module")
 def opencv():
-    """`opencv(first, second)`: OpenCV's DualTVL1 at its defaults, float [B, 2, H, W] of [B, H, W] grey levels."""
+    """`opencv(first, second)`: OpenCV's DualTVL1 at its defaults or with other parameters, float [B, 2, H, W] of [B, H, W] grey levels."""
     cv2 = pytest.importorskip("cv2")
     if not hasattr(cv2, "optflow"):
         pytest.skip("OpenCV is here without its contributed modules: pip install opencv-contrib-python-headless")
-    algorithm = cv2.optflow.DualTVL1OpticalFlow_create()
 
-    def run(first, second):
+    def run(first, second, **options):
+        algorithm = cv2.optflow.DualTVL1OpticalFlow_create(**options)
         pairs = zip((first / 255).float().numpy(), (second / 255).float().numpy(), strict=True)
         return torch.from_numpy(np.stack([algorithm.calc(one, other, None) for one, other in pairs])).permute(
             0, 3, 1, 2
@@ -152,6 +152,26 @@ def test_flow_of_a_sliding_video_is_its_motion(sliding):
 def test_flow_of_a_sliding_video_is_opencvs(sliding, opencv):
     found, truth = flow.tvl1(sliding[:-1], sliding[1:]), opencv(sliding[:-1], sliding[1:])
     distance, u, v = agreement(found, truth)
+    assert distance < 0.02
+    assert min(u, v) > 0.98
+
+
+def test_one_warp_of_one_scale_is_opencvs_to_the_last_digits(sliding, opencv, monkeypatch):
+    for name, value in (("SCALES", 1), ("WARPS", 1), ("OUTER", 1), ("EPSILON", 1e-9)):
+        monkeypatch.setattr(flow, name, value)
+    truth = opencv(sliding[:-1], sliding[1:], nscales=1, warps=1, outerIterations=1, epsilon=1e-9)
+    distance = (flow.tvl1(sliding[:-1], sliding[1:]) - truth).norm(dim=1)
+    assert distance.mean() < 1e-6
+    assert distance.max() < 1e-4
+    assert truth.abs().max() > 0.5
+
+
+@pytest.mark.gpu
+def test_a_gpu_finds_the_same_flow(sliding):
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    found = flow.tvl1(sliding[:-1].cuda(), sliding[1:].cuda()).cpu()
+    distance, u, v = agreement(found, flow.tvl1(sliding[:-1], sliding[1:]))
     assert distance < 0.02
     assert min(u, v) > 0.98
 

@@ -57,7 +57,7 @@ def grey(frames: Tensor) -> Tensor:
     return (frames.float() @ frames.new_tensor(LUMA, dtype=torch.float32)).round().to(torch.uint8)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def tvl1(first: Tensor, second: Tensor) -> Tensor:
     """The flow from each first frame to its second, float32 [B, 2, H, W] in pixels: u to the right, v down.
 
