@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -27,6 +29,18 @@ def test_without_results_it_prints_the_paper_and_the_commands(command):
     assert (ended.code, ended.err) == (0, "")
     assert "84.8" in ended.out
     assert "  kinema pretrain mcn_one_stage --data UCF-101 --out runs/mcn_one_stage\n" in ended.out
+
+
+def test_results_are_found_in_the_usual_place_and_studies_where_they_are_named(command, tmp_path):
+    source = Path(__file__).parents[2] / "results" / "mocap15_mcn"
+    shutil.copytree(source, tmp_path / "results" / "mine")
+    shutil.copytree(source, tmp_path / "results" / "studies" / "one" / "mine")
+    for path in (tmp_path / "results" / "studies").rglob("*.json"):
+        path.write_text(path.read_text().replace('"mocap15"', '"studied"'))
+    usual = command("table", 5)
+    assert "mocap15" in usual.out
+    assert "studied" not in usual.out
+    assert "studied" in command("table", 5, "--results", "results/studies/one").out
 
 
 def test_formats_are_what_they_say(command):

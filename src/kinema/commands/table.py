@@ -18,7 +18,6 @@ from kinema.tables.definition import TABLES, PaperTable, Scale, get
 
 Format = Literal["terminal", "markdown", "csv", "json"]
 RESULTS = "results"
-"""Where results are looked for unless said, if it is there."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class TableFlags:
     number: Annotated[tyro.conf.Positional[int], tyro.conf.arg(metavar="N")]
     """1 to 10; `kinema table` alone lists them."""
     results: tuple[str, ...] = ()
-    """Folders of result files, searched with all below them; results/ unless said."""
+    """Folders of result files, searched with all below them; unless said, those in results/ that hold such files."""
     rows: tuple[str, ...] = ()
     """Only these of our rows, by their recipes."""
     format: Format = "terminal"
@@ -65,8 +64,7 @@ def main(verb: str, argv: list[str]) -> int:
     table = get(flags.number, flags.rows)
     check(flags)
     if not flags.run:
-        folders = flags.results or ((RESULTS,) if Path(RESULTS).is_dir() else ())
-        show(table, folders, flags.format, flags.plot)
+        show(table, flags.results or usual_folders(), flags.format, flags.plot)
         return 0
     out = Path(flags.out or f"runs/tables_{flags.scale}")
     stopped = run(table, flags, out)
@@ -75,6 +73,12 @@ def main(verb: str, argv: list[str]) -> int:
         return 130 if stopped == signal.SIGINT else 75
     show(table, [out], flags.format, flags.plot or out / f"table{table.number}.png")
     return 0
+
+
+def usual_folders() -> list[Path]:
+    """The folders in results/ that hold result files; what lies deeper, such as studies, has to be named."""
+    results = Path(RESULTS)
+    return [folder for folder in sorted(results.glob("*/")) if any(folder.glob("*.json"))]
 
 
 def check(flags: TableFlags) -> None:
