@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from kinema import recipes
 from kinema.evaluate.protocol import Origin, Protocol, Result, Score, Subject, recipe_hash, write
 from kinema.evaluate.settings import Finetune
-from kinema.recipes.tiny import tiny
-from kinema.tables.finding import Found
+from kinema.tables.finding import Found, recipe_named
 
 Make = Callable[..., Found]
 FINETUNE = Finetune(epochs=12, batch_size=16, dropout=0.0)
@@ -36,9 +34,9 @@ def make(folder: Path) -> Make:
     def one(recipe: str | None, value: float, /, *, metrics: dict[str, float] | None = None, **fields: Any) -> Found:
         nonlocal count
         count += 1
-        own = recipes.get((recipe or "mcn@tiny").removesuffix("@tiny"))
-        own = tiny(own) if recipe is None or recipe.endswith("@tiny") else own
-        own = replace(own, train=replace(own.train, seed=fields.get("seed", 0)))
+        named = recipe_named(recipe or "mcn@tiny")
+        assert named is not None
+        own = replace(named, train=replace(named.train, seed=fields.get("seed", 0)))
         protocol = Protocol(
             task="finetune", data="set", split=None, queries=100, gallery=400, classes=8, train_list="a", test_list="b",
             frames=own.clip.frames, stride=own.clip.stride, size=own.clip.size, clips=10, crops=1, average="prob",

@@ -3,7 +3,15 @@ import pytest
 from kinema import published, recipes
 from kinema.errors import UsageError
 from kinema.tables import definition
-from kinema.tables.definition import TABLES, Row, get, measure_command, pretrain_command, settings_of
+from kinema.tables.definition import (
+    TABLES,
+    Row,
+    flow_command,
+    get,
+    measure_command,
+    pretrain_command,
+    settings_of,
+)
 
 FAMILY = {"R(2+1)D": "r2plus1d_18", "R3D-18": "r3d_18", "S3D": "s3d"}
 
@@ -72,5 +80,11 @@ def test_commands_are_whole():
     assert measure_command(TABLES[8], row, "HMDB51") == (
         "kinema finetune runs/mcn_r3d_kinetics --data HMDB51 --finetune.batch-size 200"
     )
-    assert measure_command(TABLES[9], TABLES[9].rows[0], "UCF101").startswith("kinema retrieve runs/mcn")
+    assert pretrain_command(TABLES[10], TABLES[10].rows[0]) == (
+        "kinema pretrain mcn_flow --data UCF-101 --flow flow/UCF-101 --out runs/mcn_flow"
+    )
+    assert measure_command(TABLES[10], TABLES[10].rows[0], "HMDB51") == (
+        "kinema retrieve runs/mcn_flow --data HMDB51 --view rgb+flow --flow flow/HMDB51"
+    )
+    assert flow_command("HMDB51") == "kinema data flow HMDB51 --out flow/HMDB51"
     assert measure_command(TABLES[2], row, "UCF101") == "kinema linear runs/mcn_r3d --data UCF-101"

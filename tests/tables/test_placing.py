@@ -39,6 +39,18 @@ def test_results_of_no_row_are_kept_apart_and_those_of_other_tasks_do_not_count(
     assert placed.others == (other,)
 
 
+def test_networks_of_other_views_stand_in_the_rows_with_flow_until_there_are_their_own(make):
+    retrieval = {"task": "retrieval", "settings": {}}
+    other, given, own = (
+        make("mcn_r3d@tiny", 1.0, **retrieval),
+        make("tiny_mcn+flow", 2.0, backbone="r3d_vcop", view="rgb+flow", **retrieval),
+        make("mcn_r3d_flow@tiny", 3.0, view="rgb+flow", **retrieval),
+    )
+    row, columns = "mcn_r3d_flow", ("ours, set", "ours, set, rgb+flow")
+    assert shown(place(TABLES[9], [other, given])) == {(row, columns[0]): 1.0, (row, columns[1]): 2.0}
+    assert shown(place(TABLES[9], [other, given, own])) == {(row, columns[0]): 1.0, (row, columns[1]): 3.0}
+
+
 def test_a_row_of_our_own_stands_below_the_papers(make):
     placed = place(TABLES[5], [make("tiny_mcn_plus", 40.0, backbone="r2plus1d_vcop"), make("mcn@tiny", 30.0)])
     assert shown(placed) == {("mcn_plus", "ours, set"): 40.0, ("mcn", "ours, set"): 30.0}
@@ -141,7 +153,7 @@ def test_a_copy_of_a_result_counts_once(make):
 @pytest.mark.parametrize(("field", "value"), [("epoch", 7), ("recipe", "tiny_mcn"), ("recipe_hash", "other")])
 def test_two_trainings_in_one_cell_are_refused_by_field(make, field, value):
     found = [make("mcn@tiny", 30.0, recipe_hash="one"), make("mcn@tiny", 31.0, **{"recipe_hash": "one", field: value})]
-    with pytest.raises(UsageError, match=f"are of one row, but {field} is"):
+    with pytest.raises(UsageError, match=f"are of one row, but trained differently: {field} is"):
         place(TABLES[5], found)
 
 

@@ -47,6 +47,27 @@ def test_epochs_out_of_range_are_refused(tmp_path):
         todo(5, tmp_path, tune_epochs=0)
 
 
+@pytest.mark.parametrize(
+    ("number", "options", "complaint"),
+    [
+        (5, {"flow": "flow"}, "Table 5 shows no flow: drop --flow"),
+        (9, {}, "Table 9 shows flow: give --flow DIR"),
+        (10, {"flow": "flow", "tests": ["set"]}, "1 --test sets and 0 of --test-flow: give the flow of each"),
+    ],
+)
+def test_flow_is_asked_for_where_a_table_shows_it_and_nowhere_else(tmp_path, number, options, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        todo(number, tmp_path, **options)
+
+
+def test_each_set_is_measured_with_its_own_flow(tmp_path):
+    (job, _) = todo(9, tmp_path, flow="flow/a")
+    assert (job.flow, job.tests) == ("flow/a", ((None, "flow/a"),))
+    (job, _) = todo(10, tmp_path, flow="flow/a", tests=["b"], test_flows=["flow/b"])
+    assert (job.flow, job.tests) == ("flow/a", (("b", "flow/b"),))
+    assert todo(5, tmp_path, tests=["b", "c"])[0].tests == (("b", None), ("c", None))
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """Rows that take a second: little networks, few frames; and the list of what was fine-tuned."""

@@ -6,6 +6,8 @@ from kinema.tables.definition import TABLES
 from kinema.tables.placing import place
 from kinema.tables.sheet import letter, sheet
 
+RECALL = {"R@1": 20.0, "R@5": 40.0, "R@10": 50.0, "R@20": 60.0, "R@50": 70.0}
+
 
 def sheet_of(number, found=()):
     return sheet(board(TABLES[number], place(TABLES[number], found)))
@@ -93,6 +95,21 @@ def test_contradictions_are_footnotes_at_their_figures():
     assert "51.8" in dict(nine.notes)["(2)"]
 
 
+def test_a_network_of_other_views_is_marked_so_in_the_tables_with_flow(make):
+    shown = sheet_of(9, [make("mcn@tiny", 20.0, task="retrieval", settings={}, metrics=RECALL)])
+    said = [meaning for sign, meaning in shown.notes if sign.isalpha()]
+    assert "view rgb, not rgb+flow" in said
+    assert "trained on RGB and residual, not flow" in said
+    assert shown.commands[:2] == (
+        "kinema data flow UCF-101 --out flow/UCF-101",
+        "kinema pretrain mcn_flow --data UCF-101 --flow flow/UCF-101 --out runs/mcn_flow",
+    )
+    assert sheet_of(10).commands[:2] == (
+        "kinema data flow UCF-101 --out flow/UCF-101",
+        "kinema data flow HMDB51 --out flow/HMDB51",
+    )
+
+
 def test_a_footnote_of_a_whole_row_stands_at_its_name():
     assert row(sheet_of(8), "PP")[0] == "PP (3)"
     assert row(sheet_of(7), "Jigsaw")[0] == "Jigsaw (1)"
@@ -102,9 +119,6 @@ def test_columns_that_tell_no_rows_apart_are_left_out():
     assert sheet_of(3).table.header == ("", "UCF101")
     assert sheet_of(4).table.header == ("", "clip", "UCF101")
     assert sheet_of(7).table.header == ("", "backbone", "clip", "UCF101", "HMDB51")
-
-
-RECALL = {"R@1": 20.0, "R@5": 40.0, "R@10": 50.0, "R@20": 60.0, "R@50": 70.0}
 
 
 def test_of_several_metrics_all_are_shown_for_one_column_of_ours_and_the_first_for_more(make):
@@ -138,7 +152,7 @@ def test_what_is_not_shown_is_said(make):
     other, changed = make("demo_mcn", 30.0), make("mcn@tiny", 31.0, recipe_hash="other")
     assert sheet_of(5, [other, changed, make("mcn@tiny", 30.0), make(None, 9.0, clips=1)]).how[1:] == (
         "not shown, as they are of no row of this table: 2 of demo_mcn, random init",
-        "not shown, as their settings are not the recipe's: 1 of mcn@tiny",
+        "not shown, as others are nearer to the recipe of their row: 1 of mcn@tiny",
     )
 
 

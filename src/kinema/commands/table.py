@@ -41,8 +41,12 @@ class TableFlags:
     """With --run: the recipes brought down to two CPU cores, or as they are."""
     data: str | None = None
     """With --run: what to pre-train on, and to measure on unless --test says otherwise."""
+    flow: str | None = None
+    """With --run, for Tables 9 and 10: the flow of --data, as `kinema data flow` makes it."""
     test: tuple[str, ...] = ()
     """With --run: data sets with a train and a test part to measure on."""
+    test_flow: tuple[str, ...] = ()
+    """With --run, for Tables 9 and 10: the flow of each --test set."""
     split: int = 1
     """With --run: for data sets that come in several official splits."""
     out: str | None = None
@@ -88,7 +92,7 @@ def check(flags: TableFlags) -> None:
     if flags.run and flags.results:
         raise UsageError("--run and --results exclude one another: the table at the end is of what was run")
     plain = TableFlags(flags.number)
-    for name in ("data", "test", "out", "split", "scale", "seed", "epochs", "tune_epochs"):
+    for name in ("data", "flow", "test", "test_flow", "out", "split", "scale", "seed", "epochs", "tune_epochs"):
         if not flags.run and getattr(flags, name) != getattr(plain, name):
             raise UsageError(f"--{name.replace('_', '-')} says how rows are run: give --run too")
 
@@ -104,7 +108,9 @@ def run(table: PaperTable, flags: TableFlags, out: Path) -> int | None:
         table,
         scale=flags.scale,
         data=flags.data,
+        flow=flags.flow,
         tests=flags.test,
+        test_flows=flags.test_flow,
         out=out,
         split=flags.split,
         seed=flags.seed,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from kinema.errors import UsageError, nearest
-from kinema.recipes import ablations, demo, paper, plus, tiny
+from kinema.recipes import ablations, demo, flow, paper, plus, tiny
 from kinema.settings import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -25,6 +25,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "mcn_64f": ablations.mcn_64f,
     "cmc_64f": ablations.cmc_64f,
     "mcn_one_stage": ablations.mcn_one_stage,
+    "mcn_flow": flow.mcn_flow,
+    "mcn_r3d_flow": flow.mcn_r3d_flow,
     "mcn_plus": plus.mcn_plus,
     "tiny_mcn": tiny.tiny_mcn,
     "tiny_mcn_plus": tiny.tiny_mcn_plus,

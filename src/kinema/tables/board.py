@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kinema import published, recipes
-from kinema.tables.definition import PaperTable, Row, measure_command, pretrain_command
+from kinema.tables.definition import PaperTable, Row, flow_command, measure_command, pretrain_command, shows_flow
 from kinema.tables.finding import Found, same_set
 from kinema.tables.placing import Cell, Column, Line, Placed
 
@@ -71,9 +71,17 @@ class Board:
             done = [found for found in self.placed.of(row) if at_paper_scale(self.table, row, found)]
             absent = [d for d in self.table.data if not any(same_set(f.result.protocol.data, d) for f in done)]
             commands = [measure_command(self.table, row, data) for data in absent]
+            if commands and not done:
+                commands.insert(0, pretrain_command(self.table, row))
             if commands:
-                lacking.append((row, commands if done else [pretrain_command(self.table, row), *commands]))
+                lacking.append((row, commands))
         return lacking
+
+    def missing_flow(self) -> list[str]:
+        """The commands that the missing rows need first: the flow of the sets, where the table shows any."""
+        if not shows_flow(self.table) or not self.missing():
+            return []
+        return [flow_command(data) for data in dict.fromkeys([self.table.pretrain, *self.table.data])]
 
 
 def board(table: PaperTable, placed: Placed) -> Board:
@@ -85,6 +93,6 @@ def board(table: PaperTable, placed: Placed) -> Board:
 
 
 def at_paper_scale(table: PaperTable, row: Row, found: Found) -> bool:
-    """Whether a result is of the row's own recipe, trained on the paper's set."""
-    subject = found.result.subject
-    return subject.recipe == row.recipe and same_set(subject.pretrain_data or "", table.pretrain)
+    """Whether a result is of the row's own recipe, trained on the paper's set and shown what the table shows."""
+    subject, view = found.result.subject, found.result.protocol.view
+    return subject.recipe == row.recipe and view == table.view and same_set(subject.pretrain_data or "", table.pretrain)

@@ -35,7 +35,7 @@ def refuse_mixed(table: PaperTable, members: Sequence[Found]) -> None:
             if wanted.get(name) != had.get(name):
                 raise UsageError(
                     f"Table {table.number}: {first.path} and {other.path} do not compare: {name} is "
-                    f"{wanted.get(name)!r} and {had.get(name)!r}; give --results of one of them"
+                    f"{short(wanted.get(name))} and {short(had.get(name))}; give --results of one of them"
                 )
 
 
@@ -60,6 +60,11 @@ def refuse_other_training(one: Found, other: Found) -> None:
         had = [getattr(each.result.subject, name) for each in (one, other)]
         if had[0] != had[1]:
             raise UsageError(
-                f"{one.path} and {other.path} are of one row, but {name} is {had[0]!r} and {had[1]!r}: give --results "
-                "of one of them"
+                f"{one.path} and {other.path} are of one row, but trained differently: {name} is {short(had[0])} and "
+                f"{short(had[1])}; give --results of one of them"
             )
+
+
+def short(value: object) -> str:
+    """A value for a message; of a fingerprint, enough to tell it from another."""
+    return f"'{value[:8]}...'" if isinstance(value, str) and len(value) == 64 else repr(value)

@@ -17,7 +17,7 @@ from kinema.recipes.tiny import tiny
 from kinema.settings import Recipe
 
 Scale = Literal["paper", "tiny"]
-View = Literal["rgb", "residual", "both"]
+View = Literal["rgb", "rgb+flow"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ SIX = (
     Row("mcn_r3d", MCN, R3D),
 )
 TWO = (Row("mcn", MCN, R21D), Row("mcn_r3d", MCN, R3D))
+FLOW = (Row("mcn_flow", MCN, R21D), Row("mcn_r3d_flow", MCN, R3D))
 ALPHAS = (
     Row("mcn_alpha01", "MCN, alpha 0.1", R21D),
     Row("mcn", "MCN, alpha 0.2", R21D),
@@ -97,13 +98,30 @@ TABLES = {
         PaperTable(
             8, "fine-tuning after Kinetics-400, beside other methods", "finetune", BOTH, TWO, BACKBONE, "Kinetics-400"
         ),
-        PaperTable(9, "retrieval on UCF101, beside other methods", "retrieval", BOTH[:1], TWO, BACKBONE),
-        PaperTable(10, "retrieval on HMDB51 after UCF101, beside others", "retrieval", BOTH[1:], TWO, BACKBONE),
+        PaperTable(
+            9, "retrieval on UCF101, beside other methods", "retrieval", BOTH[:1], FLOW, BACKBONE, view="rgb+flow"
+        ),
+        PaperTable(
+            10,
+            "retrieval on HMDB51 after UCF101, beside others",
+            "retrieval",
+            BOTH[1:],
+            FLOW,
+            BACKBONE,
+            view="rgb+flow",
+        ),
     )
 }
 
-SMALL = {"tiny_mcn": ("mcn", "mcn_r3d"), "tiny_cmc": ("cmc", "cmc_r3d"), "tiny_mcn_plus": ("mcn_plus",)}
-"""Small recipes, and those whose rows their results may fill."""
+STAND_INS = {
+    "tiny_mcn": ("mcn", "mcn_r3d", "mcn_flow", "mcn_r3d_flow"),
+    "tiny_mcn+flow": ("mcn_flow", "mcn_r3d_flow"),
+    "tiny_cmc": ("cmc", "cmc_r3d"),
+    "tiny_mcn_plus": ("mcn_plus",),
+    "mcn": ("mcn_flow",),
+    "mcn_r3d": ("mcn_r3d_flow",),
+}
+"""Recipes, and the rows of others that their results may fill: smaller ones, and those of other views."""
 FINETUNE_BATCH = {"r2plus1d_18": 72, "r3d_18": 200, "s3d": 288}
 """Videos in a step of fine-tuning: section 4.1; for S3D, on which it is silent, what takes as much memory."""
 FOLDERS = {"UCF101": "UCF-101", "HMDB51": "HMDB51", "Kinetics-400": "kinetics400"}
@@ -149,15 +167,28 @@ def run_name(table: PaperTable, row: Row) -> str:
     return row.recipe if table.pretrain == "UCF101" else f"{row.recipe}_kinetics"
 
 
+def shows_flow(table: PaperTable) -> bool:
+    """Whether its networks are trained and measured with flow."""
+    return "flow" in table.view
+
+
+def flow_command(data: str) -> str:
+    """What makes the flow of one of the table's sets."""
+    return f"kinema data flow {FOLDERS[data]} --out flow/{FOLDERS[data]}"
+
+
 def pretrain_command(table: PaperTable, row: Row) -> str:
     """What makes the run of a row at the paper's scale."""
-    return f"kinema pretrain {row.recipe} --data {FOLDERS[table.pretrain]} --out runs/{run_name(table, row)}"
+    shown = f" --flow flow/{FOLDERS[table.pretrain]}" if shows_flow(table) else ""
+    return f"kinema pretrain {row.recipe} --data {FOLDERS[table.pretrain]}{shown} --out runs/{run_name(table, row)}"
 
 
 def measure_command(table: PaperTable, row: Row, data: str) -> str:
     """What measures the run on one of the table's sets."""
     verb = {"retrieval": "retrieve"}.get(table.task, table.task)
     command = f"kinema {verb} runs/{run_name(table, row)} --data {FOLDERS[data]}"
+    if shows_flow(table):
+        command += f" --view {table.view} --flow flow/{FOLDERS[data]}"
     settings = settings_of(table, recipes.get(row.recipe), "paper")
     if isinstance(settings, Finetune) and settings.batch_size != Finetune.batch_size:
         command += f" --finetune.batch-size {settings.batch_size}"

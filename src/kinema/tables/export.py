@@ -63,6 +63,6 @@ def to_json(board: Board) -> str:
         "table": board.table.number,
         "title": board.table.title,
         "figures": figures(board),
-        "missing": {row.recipe: commands for row, commands in board.missing()},
+        "missing": {row.recipe: [*board.missing_flow(), *commands] for row, commands in board.missing()},
     }
     return json.dumps(content, indent=2) + "\n"

@@ -12,6 +12,7 @@ from kinema import recipes
 from kinema.errors import UsageError
 from kinema.evaluate.protocol import Result, read, recipe_hash
 from kinema.recipes.tiny import tiny
+from kinema.settings import Recipe
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,26 @@ def is_result(path: Path) -> bool:
     return isinstance(content, dict) and {"score", "protocol", "subject"} <= set(content)
 
 
+def recipe_named(recorded: str) -> Recipe | None:
+    """The recipe that a result names, as it is today; `None` if there is none of that name.
+
+    "mcn@tiny" is `mcn` brought down; "tiny_mcn+flow" is `tiny_mcn`, trained with --flow.
+    """
+    name = recorded.removesuffix("+flow").removesuffix("@tiny")
+    if name not in recipes.RECIPES:
+        return None
+    recipe = tiny(recipes.get(name)) if "@tiny" in recorded else recipes.get(name)
+    if recorded.endswith("+flow"):
+        views = replace(recipe.method.views, second="flow")
+        recipe = replace(recipe, recipe=recorded, method=replace(recipe.method, views=views))
+    return recipe
+
+
 def keeps_recipe(result: Result) -> bool:
     """Whether a network was trained by its recipe as it is today, but for the seed and the number of epochs."""
     subject = result.subject
-    name = (subject.recipe or "").removesuffix("@tiny")
-    if name not in recipes.RECIPES:
-        return False
-    recipe = recipes.get(name)
-    recipe = tiny(recipe) if name != subject.recipe else recipe
-    return subject.recipe_hash in {
+    recipe = recipe_named(subject.recipe or "")
+    return recipe is not None and subject.recipe_hash in {
         recipe_hash(replace(recipe, train=replace(recipe.train, seed=subject.seed, epochs=epochs)))
         for epochs in (recipe.train.epochs, max(1, subject.epoch or 0))
     }

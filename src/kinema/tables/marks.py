@@ -11,7 +11,7 @@ from kinema.evaluate.protocol import Result
 from kinema.evaluate.settings import Evaluation
 from kinema.evaluate.table import TASKS
 from kinema.tables.definition import PaperTable, Row, settings_of
-from kinema.tables.finding import keeps_recipe, same_set
+from kinema.tables.finding import keeps_recipe, recipe_named, same_set
 from kinema.tables.placing import Cell, Column, Line, Placed
 
 
@@ -52,8 +52,11 @@ def differences(table: PaperTable, row: Row, result: Result) -> list[str]:
     changed = [f"{name} {short(ours)}, not {short(theirs)}" for name, ours, theirs in settings(table, row, result)]
     if changed:
         said.append(f"{TASKS[table.task]}: {', '.join(changed)}")
-    if subject.recipe != row.recipe:
+    if (subject.recipe or "").startswith("tiny_") or (subject.recipe or "").endswith("@tiny"):
         said.append("settings of kinema.recipes.tiny, not of section 4.1")
+    trained, second = recipe_named(subject.recipe or ""), recipe.method.views.second
+    if trained is not None and trained.method.views.second != second:
+        said.append(f"trained on RGB and {trained.method.views.second}, not {second}")
     if not keeps_recipe(result):
         said.append("settings that the recipe does not have today, by a flag or an earlier version")
     return said

@@ -10,7 +10,7 @@ from statistics import mean
 from kinema import recipes
 from kinema.evaluate.protocol import Result
 from kinema.tables.comparing import everything, one_a_run, refuse_mixed
-from kinema.tables.definition import SMALL, PaperTable, Row
+from kinema.tables.definition import STAND_INS, PaperTable, Row
 from kinema.tables.finding import Found, keeps_recipe
 
 RANDOM = "random init"
@@ -78,7 +78,7 @@ class Placed:
 
     cells: dict[tuple[Line, Column], Cell]
     others: tuple[Found, ...]
-    """Results of the table's task that are of no row of it, or of changed settings where the row's own are there."""
+    """Results of the table's task that are of no row of it, or less near to their row than those that are shown."""
 
     @property
     def columns(self) -> list[Column]:
@@ -88,7 +88,11 @@ class Placed:
     @property
     def lines(self) -> list[Line]:
         """Each once, random init first."""
-        return sorted({line for line, _ in self.cells}, key=lambda line: (line.row is not None, line.backbone))
+
+        def place(line: Line) -> tuple[bool, int, str, str]:
+            return line.row is not None, len(line.backbone), line.backbone, line.row.recipe if line.row else ""
+
+        return sorted({line for line, _ in self.cells}, key=place)
 
     def of(self, row: Row) -> list[Found]:
         """All results of a row."""
@@ -111,7 +115,7 @@ def place(table: PaperTable, found: Iterable[Found]) -> Placed:
     cells: dict[tuple[Line, Column], list[Found]] = {}
     shown = set()
     for column, candidates in columns.items():
-        members = plain_first(candidates, rows)
+        members = nearest_first(candidates, rows)
         refuse_mixed(table, members)
         for each in [*members, *random_inits(of_task, column, members)]:
             row = rows[each.path]
@@ -134,18 +138,28 @@ def row_of(table: PaperTable, result: Result) -> Row | None:
     name = result.subject.recipe
     if name is None:
         return None
-    names = {name, name.removesuffix("@tiny"), *SMALL.get(name, ())}
-    fitting = [row for row in table.rows if row.recipe in names]
+    plain = name.removesuffix("@tiny")
+    fitting = [row for row in table.rows if row.recipe in (plain, *STAND_INS.get(plain, ()))]
     family = [row for row in fitting if family_of(recipes.get(row.recipe).backbone.name) == family_of_result(result)]
     chosen = family or fitting
     return chosen[0] if len(chosen) == 1 else None
 
 
-def plain_first(members: Sequence[Found], rows: Mapping[Path, Row | None]) -> list[Found]:
-    """Of each row, the results of its recipe as it is; those made with changed settings only where there are none."""
-    plain = {each.path for each in members if keeps_recipe(each.result)}
-    filled = {rows[path] for path in plain}
-    return [each for each in members if each.path in plain or rows[each.path] not in filled]
+def nearest_first(members: Sequence[Found], rows: Mapping[Path, Row | None]) -> list[Found]:
+    """Of each row, the results that are nearest to it: of its own recipe as it is, of another that may stand in for
+    it, or of changed settings."""
+    nearness = {each.path: near(each.result, rows[each.path]) for each in members}
+    best: dict[Row | None, int] = {}
+    for path, how_near in nearness.items():
+        best[rows[path]] = max(how_near, best.get(rows[path], 0))
+    return [each for each in members if nearness[each.path] == best[rows[each.path]]]
+
+
+def near(result: Result, row: Row | None) -> int:
+    """0 for changed settings, 1 for a recipe that may stand in for the row's, 2 for the row's own at any scale."""
+    if row is None or not keeps_recipe(result):
+        return 0
+    return 2 if (result.subject.recipe or "").removesuffix("@tiny") == row.recipe else 1
 
 
 def family_of(backbone: str) -> str:

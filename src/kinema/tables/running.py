@@ -25,7 +25,7 @@ from kinema.own_data import describe
 from kinema.pretraining import pretrain
 from kinema.run import Run, changed_setting, same_videos
 from kinema.settings import Recipe
-from kinema.tables.definition import PaperTable, Scale, recipe_of, run_name, settings_of
+from kinema.tables.definition import PaperTable, Scale, recipe_of, run_name, settings_of, shows_flow
 from kinema.task import Progress, Task, open_task
 
 OF_THE_VERB = {"average", "distance", "centred", "selection", "settings"}
@@ -41,8 +41,10 @@ class Job:
     folder: Path
     data: str
     split: int
-    tests: tuple[str, ...]
-    """Sets to measure on; none means `data`."""
+    flow: str | None
+    """The flow of `data`, where the table shows any."""
+    tests: tuple[tuple[str | None, str | None], ...]
+    """Sets to measure on, each with its flow; `None` for `data` itself."""
     settings: Finetune | LinearProbe | None
     baseline: bool
     """Also measure random init: the first row of each network does."""
@@ -73,6 +75,7 @@ class Job:
             data=self.data,
             out=self.folder,
             split=self.split,
+            flow=self.flow,
             resume=started,
             overwrite=not started,  # stopped before its first checkpoint: renamed, and begun anew
             report=report,
@@ -82,9 +85,9 @@ class Job:
 
     def measure(self, progress: Progress | None = None) -> None:
         """Measure the run on every set on which that has not been done."""
-        for data in self.tests or (None,):
+        for data, flow in self.tests:
             split = None if data is None else self.split
-            task = open_task(self.folder, data=data, split=split, view=self.table.view, progress=progress)
+            task = open_task(self.folder, data=data, split=split, view=self.table.view, flow=flow, progress=progress)
             if self.measured(task):
                 continue
             if isinstance(self.settings, Finetune):
@@ -125,7 +128,9 @@ def jobs(
     *,
     scale: Scale,
     data: str,
+    flow: str | None = None,
     tests: Sequence[str] = (),
+    test_flows: Sequence[str] = (),
     out: str | Path,
     split: int = 1,
     seed: int = 0,
@@ -137,7 +142,9 @@ def jobs(
     Args:
         scale: the recipes as they are, or brought down to two CPU cores by `kinema.recipes.tiny.tiny`.
         data: what to pre-train on, without labels.
+        flow: the flow of `data`, where the table shows any.
         tests: sets with a train and a test part to measure on; `data` itself if none is given.
+        test_flows: the flow of each of `tests`, where the table shows any.
         out: the folder of runs.
         split: for data sets that come in several.
         seed: of pre-training and of what follows.
@@ -145,8 +152,11 @@ def jobs(
         tune_epochs: of fine-tuning, in place of the scale's.
 
     Raises:
-        UsageError: `out` holds runs that were made otherwise.
+        UsageError: `out` holds runs that were made otherwise, or flow is missing or superfluous.
     """
+    check_flow(table, flow, tests, test_flows)
+    shown = [*test_flows] if test_flows else [None] * len(tests)
+    measured = tuple(zip(tests, shown, strict=True)) or ((None, flow),)
     made: list[Job] = []
     networks = set()
     for row in table.rows:
@@ -159,8 +169,20 @@ def jobs(
         network = (recipe.backbone, recipe.clip, recipe.method.views.normalise)
         folder = Path(out) / f"{run_name(table, row)}_seed{seed}"
         baseline = network not in networks
-        made.append(Job(table, recipe, folder, data, split, tuple(tests), settings, baseline))
+        made.append(Job(table, recipe, folder, data, split, flow, measured, settings, baseline))
         networks.add(network)
     for job in made:
         job.check()
     return made
+
+
+def check_flow(table: PaperTable, flow: str | None, tests: Sequence[str], test_flows: Sequence[str]) -> None:
+    """Refuse flow that a table does not show, and one that shows flow without it."""
+    if not shows_flow(table):
+        if flow is not None or test_flows:
+            raise UsageError(f"Table {table.number} shows no flow: drop --flow and --test-flow")
+        return
+    if flow is None:
+        raise UsageError(f"Table {table.number} shows flow: give --flow DIR, made by `kinema data flow`")
+    if len(test_flows) != len(tests):
+        raise UsageError(f"{len(tests)} --test sets and {len(test_flows)} of --test-flow: give the flow of each")

@@ -139,7 +139,7 @@ def sheet(board: Board) -> Sheet:
     shown = Table(f"Table {board.table.number}: {board.table.title}; percent", tuple(rows[0]), tuple(rows[1:]))
     said = [(sign, published.notes()[key]) for key, sign in notes.given.items()]
     said += [(sign, meaning) for meaning, sign in letters.given.items()]
-    commands = tuple(command for _, commands in board.missing() for command in commands)
+    commands = (*board.missing_flow(), *(command for _, commands in board.missing() for command in commands))
     return Sheet(shown, len(ours), tuple(said), (*measured(board), *left_out(board)), commands)
 
 
@@ -196,7 +196,10 @@ def measured(board: Board) -> list[str]:
 def left_out(board: Board) -> list[str]:
     """What was found for this task and is not shown."""
     lines = []
-    for why, of_row in (("they are of no row of this table", False), ("their settings are not the recipe's", True)):
+    for why, of_row in (
+        ("they are of no row of this table", False),
+        ("others are nearer to the recipe of their row", True),
+    ):
         names = [
             found.result.subject.recipe or "random init"
             for found in board.placed.others
