@@ -136,11 +136,11 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
 
 def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
     """Refuse to resume under other settings or on other videos."""
+    setting = changed_setting(run, recipe)
     trained = run.data.get("flow")
     if (trained is None) != (data.get("flow") is None):
         had = "no --flow: drop it" if trained is None else f"--flow {trained['path']}: give it again"
         raise UsageError(f"--resume goes on unchanged, but {run.folder} was begun with {had}")
-    setting = changed_setting(run, recipe)
     if setting is not None:
         raise UsageError(f"--resume goes on unchanged, but {setting}: drop the flag, or start anew with --init-from")
     check_same_flow(run, data.get("flow"), "--resume goes on unchanged")
