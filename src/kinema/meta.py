@@ -6,8 +6,9 @@ docs/second_order.md has the formulas, and what each form costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from kinema.recompute import autocast_like_now, leaves, pulled_back
+from kinema.recompute import autocast_like_now, edges, leaves, pulled_back
 
 State = dict[str, Tensor]
 
@@ -120,42 +121,57 @@ def adapt_anew(
     Returns:
         The loss, differentiable, and the parameters that the step changes.
     """
-    changed = [name for name in parameters if adapts(name)]
-    autocast = autocast_like_now(loss.device.type)
-
-    def step(values: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        named = dict(zip(parameters, values, strict=True))
-        with torch.enable_grad(), autocast():
-            value = again(named)
-            some = {name: named[name] for name in changed}
-            return value, *adapt(value, some, lr, order=2, weight_decay=weight_decay).values()
-
-    some = {name: parameters[name] for name in changed}
+    some = {name: value for name, value in parameters.items() if adapts(name)}
     moved = adapt(loss, some, lr, order=1, weight_decay=weight_decay)
     known = [value.detach() for value in (loss, *moved.values())]
+    step = _Step(again, autocast_like_now(loss.device.type), list(parameters), list(some), lr, weight_decay)
     value, *adapted = _Anew.apply(step, known, tuple(unchanged), *parameters.values())  # type: ignore[no-untyped-call]
-    return value, dict(zip(changed, adapted, strict=True))
+    return value, dict(zip(some, adapted, strict=True))
+
+
+class _Step(NamedTuple):
+    """An inner step, besides the parameters that it is taken at."""
+
+    again: Callable[[Mapping[str, Tensor]], Tensor]
+    autocast: Callable[[], AbstractContextManager[Any]]
+    names: list[str]
+    changed: list[str]
+    lr: float
+    weight_decay: float
 
 
 class _Anew(torch.autograd.Function):
-    """Values that are known, of a function that is computed when it is to be differentiated."""
+    """The loss and the parameters after the step, which are known; their gradient is that of `_Step` made anew."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        function: Callable[[Sequence[Tensor]], tuple[Tensor, ...]],
-        known: list[Tensor],
-        unchanged: tuple[Tensor, ...],
-        *inputs: Tensor,
+        ctx: Any, step: _Step, known: list[Tensor], unchanged: tuple[Tensor, ...], *parameters: Tensor
     ) -> tuple[Tensor, ...]:
-        ctx.function = function
-        ctx.save_for_backward(*inputs, *unchanged)  # autograd refuses to go on if one of them was written to
+        ctx.step = step
+        ctx.save_for_backward(*parameters, *unchanged)  # autograd refuses to go on if one of them was written to
         ctx.set_materialize_grads(False)
         return tuple(known)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *seeds: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, seed: Tensor | None, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        step: _Step = ctx.step
         wanted = ctx.needs_input_grad[3:]
-        inputs = leaves(wanted, ctx.saved_tensors[: len(wanted)])
-        return None, None, None, *pulled_back(ctx.function(inputs), seeds, inputs)
+        parameters = dict(zip(step.names, leaves(wanted, ctx.saved_tensors[: len(wanted)]), strict=True))
+        with torch.enable_grad(), step.autocast():
+            loss = step.again(parameters)
+            inner: list[Tensor | None] = list(
+                torch.autograd.grad(
+                    -step.lr * loss, [parameters[name] for name in step.changed], create_graph=True, allow_unused=True
+                )
+            )
+        decayed = {name for name, gradient in zip(step.changed, inner, strict=True) if gradient is not None}
+        ends, seeds = edges([loss, *inner], [seed, *gradients])
+        del inner  # as large as the weights; the graph does not need its values
+        found = dict(zip(step.names, pulled_back(ends, seeds, list(parameters.values())), strict=True))
+        for name, gradient in zip(step.changed, gradients, strict=True):
+            if gradient is not None:
+                share = 1 - step.lr * step.weight_decay if name in decayed else 1.0
+                product = found[name]  # -lr * H g, and the gradient of the loss itself where that is wanted
+                found[name] = share * gradient if product is None else product.add(gradient, alpha=share)
+        return None, None, None, *found.values()

@@ -13,13 +13,14 @@ recomputes when it is differentiated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.func import functional_call
 
 Run = Callable[..., Tensor]
@@ -101,8 +102,7 @@ class _PartGradient(torch.autograd.Function):
         grad, *inputs = ctx.saved_tensors
         grad, *inputs = leaves((True, *ctx.wanted), (grad, *inputs))
         first = gradients(ctx.again, ctx.wanted, grad, inputs, create_graph=True)
-        second = pulled_back(first, seeds, [grad, *inputs])
-        return None, None, *second
+        return None, None, *pulled_back(*edges(first, seeds), [grad, *inputs])
 
 
 def leaves(wanted: tuple[bool, ...], tensors: Any) -> list[Tensor]:
@@ -121,15 +121,23 @@ def gradients(
     return tuple(next(found) if want else None for want in wanted)
 
 
-def pulled_back(outputs: Gradients, seeds: Gradients, inputs: list[Tensor]) -> Gradients:
-    """The gradient of sum(output * seed) to the inputs; pairs of which either is missing add nothing."""
+def edges(outputs: Sequence[Tensor | None], seeds: Sequence[Tensor | None]) -> tuple[list[GradientEdge], list[Tensor]]:
+    """Where in their graph the outputs are, and their seeds; pairs of which either is missing are left out.
+
+    Who holds an edge holds the graph, but not the output's values.
+    """
     pairs = [
-        (output, seed)
+        (get_gradient_edge(output), seed)
         for output, seed in zip(outputs, seeds, strict=True)
         if output is not None and output.requires_grad and seed is not None
     ]
+    return [edge for edge, _ in pairs], [seed for _, seed in pairs]
+
+
+def pulled_back(ends: list[GradientEdge], seeds: list[Tensor], inputs: list[Tensor]) -> Gradients:
+    """The gradient of sum(output * seed) to the inputs, `None` where none is wanted or none arrives."""
     wanted = [each for each in inputs if each.requires_grad]
-    if not pairs:
+    if not ends:
         return (None,) * len(inputs)
-    found = iter(torch.autograd.grad([o for o, _ in pairs], wanted, [s for _, s in pairs], allow_unused=True))
+    found = iter(torch.autograd.grad(ends, wanted, seeds, allow_unused=True))
     return tuple(next(found) if each.requires_grad else None for each in inputs)
