@@ -3,7 +3,8 @@
     python results/reading.py flags     a line for each alternative: its name and the flags, for results/reading.sh
     python results/reading.py           write the table (`make claim`)
 
-`results/studies/reading/NAME_SEED/*.json` are the result files of one run each; the base is `results/studies/claim/shapes/mcn_SEED`.
+`results/studies/reading/NAME_SEED/*.json` are the result files of one run each; the base is
+`results/studies/claim/shapes/mcn_SEED`.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ LEFT, RIGHT = (1.5, -0.75), (-1.0, 2.0)
 
 @pytest.fixture(scope="module")
 def opencv():
-    """`opencv(first, second)`: OpenCV's DualTVL1 at its defaults or with other parameters, float [B, 2, H, W] of [B, H, W] grey levels."""
+    """`opencv(first, second)`: OpenCV's DualTVL1, by default at its defaults; float [B, 2, H, W] of grey [B, H, W]."""
     cv2 = pytest.importorskip("cv2")
     if not hasattr(cv2, "optflow"):
         pytest.skip("OpenCV is here without its contributed modules: pip install opencv-contrib-python-headless")
