@@ -30,13 +30,13 @@ def test_each_row_is_a_job_by_its_recipe_at_the_scale(tmp_path):
 def test_the_papers_scale_runs_the_recipes_as_they_are(tmp_path):
     made = todo(1, tmp_path, scale="paper")
     assert made[3].recipe == paper.mcn()
-    assert [job.settings.batch_size for job in made] == [288, 288, 72, 72, 200, 200]
+    assert [job.settings.batch_size for job in made] == [288, 288, 72, 72, 200, 200, 72]
     assert {job.settings.epochs for job in made} == {300}
 
 
 def test_random_init_is_measured_once_for_each_network(tmp_path):
     assert [job.baseline for job in todo(5, tmp_path)] == [True, False, False, False]
-    assert [job.baseline for job in todo(1, tmp_path)] == [True, False, True, False, True, False]
+    assert [job.baseline for job in todo(1, tmp_path)] == [True, False, True, False, True, False, False]
     assert [job.baseline for job in todo(4, tmp_path)] == [True, False, True, False, True, False]
 
 

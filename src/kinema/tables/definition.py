@@ -84,15 +84,18 @@ FRAMES = (
     Row("mcn_64f", MCN, R21D, 64),
 )
 LOSSES = (Row("cmc", "CL", R21D), Row("mcn_one_stage", "CL + BL", R21D), Row("mcn", "CL + BL + meta stages", R21D))
+PLUS = ("mcn_plus",)
 
 TABLES = {
     table.number: table
     for table in (
-        PaperTable(1, "fine-tuning, with and without MCN, three backbones", "finetune", BOTH, SIX, BACKBONE),
-        PaperTable(2, "linear probe, with and without MCN, three backbones", "linear", BOTH, SIX, BACKBONE),
+        PaperTable(
+            1, "fine-tuning, with and without MCN, three backbones", "finetune", BOTH, SIX, BACKBONE, extra=PLUS
+        ),
+        PaperTable(2, "linear probe, with and without MCN, three backbones", "linear", BOTH, SIX, BACKBONE, extra=PLUS),
         PaperTable(3, "fine-tuning, weight alpha of the pair classification", "finetune", BOTH[:1], ALPHAS),
         PaperTable(4, "fine-tuning, number of frames", "finetune", BOTH[:1], FRAMES, ("frames",)),
-        PaperTable(5, "fine-tuning, parts of the loss", "finetune", BOTH[:1], LOSSES, extra=("mcn_plus",)),
+        PaperTable(5, "fine-tuning, parts of the loss", "finetune", BOTH[:1], LOSSES, extra=PLUS),
         PaperTable(6, "linear probe, beside other methods", "linear", BOTH, TWO, BACKBONE),
         PaperTable(7, "fine-tuning after UCF101, beside other methods", "finetune", BOTH, TWO, BACKBONE),
         PaperTable(
