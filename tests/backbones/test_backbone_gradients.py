@@ -78,6 +78,19 @@ def test_channels_last_gives_the_same_feature_and_gradient(name):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
+def test_recomputed_activations_change_no_feature_gradient_or_running_statistic(name):
+    plain, again = small(name), small(name)
+    again.recompute = True
+    for net in (plain, again):
+        for seed in (1, 2):
+            net(clips(seed)).square().sum().backward()
+    assert torch.equal(plain(clips(3)), again(clips(3)))
+    for (key, p), q in zip(plain.named_parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(q.grad, p.grad, rtol=1e-10, atol=1e-12 * float(p.grad.abs().max()), msg=key)
+    assert all(torch.equal(b, c) for b, c in zip(plain.buffers(), again.buffers(), strict=True))
+
+
+@pytest.mark.parametrize("name", BACKBONES)
 def test_input_is_not_changed_by_the_forward_pass(name):
     x = clips(1)
     copy = x.clone()
