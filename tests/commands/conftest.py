@@ -56,6 +56,12 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
     return call
 
 
+@pytest.fixture(scope="session")
+def small() -> list[str]:
+    """Flags of a network and a training that take a fraction of a second."""
+    return TINY
+
+
 @pytest.fixture
 def pretrain(command: Command) -> Command:
     """`pretrain(data, out, ...)`: the CMC baseline, small; later flags win over earlier ones."""

@@ -8,6 +8,7 @@ import shutil
 import pytest
 import torch
 
+from kinema import cli
 from kinema.data.flow_folder import archive_path, open_folder, write_archive
 from kinema.engine import checkpoint
 from kinema.errors import UsageError
@@ -18,13 +19,10 @@ QUICK = ["--evaluation.clips", "2"]
 
 
 @pytest.fixture(scope="module")
-def flowing(clip_folder, flow_folder, tmp_path_factory):
+def flowing(clip_folder, flow_folder, small, tmp_path_factory):
     """A run of CMC on RGB and flow; to be read only."""
-    from conftest import TINY
-    from kinema import cli
-
     out = tmp_path_factory.mktemp("runs") / "flow"
-    words = ["pretrain", "tiny_cmc", *TINY, "--data", clip_folder, "--flow", flow_folder.folder, "--out", out]
+    words = ["pretrain", "tiny_cmc", *small, "--data", clip_folder, "--flow", flow_folder.folder, "--out", out]
     assert cli.run([str(word) for word in words]) == 0
     return out
 
