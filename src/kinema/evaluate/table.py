@@ -48,7 +48,7 @@ class Table:
 
         table = RichTable(title=Text(self.title))
         for number, name in enumerate(self.header):
-            table.add_column(Text(name), justify="right" if number else "left")
+            table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
         for row in self.rows:
             table.add_row(*(Text(cell) for cell in row))
         return table
