@@ -58,7 +58,7 @@ def assert_same(found, expected, tolerance=1e-10):
         {"inner_parameters": "head"},
         {"inner_parameters": "head", "support_loss_weight": 1.0, "inner_lr": 0.3, "batch_norm": "query"},
         {"inner_lr": 0.0},
-        {"views": {"statistics": "both", "projection": "linear_bn"}},
+        {"views": {"statistics": "mixed", "projection": "linear_bn"}},
     ],
 )
 def test_forms_agree_on_loss_gradient_and_every_write(double_precision, options):
@@ -75,7 +75,7 @@ def test_forms_agree_on_loss_gradient_and_every_write(double_precision, options)
 
 
 @pytest.mark.parametrize("options", [{"order": 0}, {"order": 1}, {"form": "graph"}, {"form": "hvp"}])
-@pytest.mark.parametrize("views", [{}, {"joint_batch_norm": True}])
+@pytest.mark.parametrize("views", [{}, {"statistics": "mixed"}, {"joint_batch_norm": True}])
 def test_recomputed_activations_change_neither_gradients_nor_writes(double_precision, options, views):
     expected, writes, _ = gradients_and_writes(*in_double(method_with(**options, views=views)))
     method, given = in_double(method_with(**options, views=views, checkpoint=True))
