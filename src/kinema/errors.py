@@ -23,6 +23,10 @@ class DataError(KinemaError):
     exit_code = 3
 
 
+class FlowError(DataError):
+    """Flow on disk that is damaged or not of its video; `kinema data check` reads videos, and finds none of it."""
+
+
 class ReadersGone(KinemaError):  # noqa: N818 - named for what happened
     """The processes that read video have been killed."""
 

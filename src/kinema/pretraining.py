@@ -18,7 +18,7 @@ from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
 from kinema.engine.train import Progress, Trained, train
-from kinema.errors import DataError, UsageError
+from kinema.errors import DataError, FlowError, UsageError
 from kinema.evaluate import knn
 from kinema.evaluate.atomic import write_bytes
 from kinema.evaluate.features import extract
@@ -109,6 +109,8 @@ def pretrain(
             probe=make_probe(method, recipe, listed),
             report=report,
         )
+    except FlowError:
+        raise
     except DataError as problem:
         raise DataError(f"{problem}: `kinema data check {data} --bad FILE` lists all such videos for --skip") from None
     return run, trained

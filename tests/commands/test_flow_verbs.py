@@ -55,6 +55,20 @@ def test_data_flow_makes_flow_of_both_sides_and_says_where_it_is(command, clip_f
     command("data", "flow", data, "--out", tmp_path / "flow").refused(2, "--short-side 16, not 128")
 
 
+def test_data_flow_counts_no_video_that_could_not_be_read(command, clip_folder, tmp_path):
+    data, bad = tmp_path / "few", tmp_path / "bad.txt"
+    data.mkdir()
+    for number, path in enumerate(sorted((clip_folder / "train").glob("*/*.mp4"))[:3]):
+        shutil.copy(path, data / f"{number}.mp4")
+    (data / "0.mp4").write_bytes((data / "0.mp4").read_bytes()[:700])
+    bad.write_text(f"{data / '0.mp4'}\n")
+    words = ("data", "flow", data, "--out", tmp_path / "flow", "--short-side", 16, "--workers", 0)
+    command(*words).refused(3, "1 of 3 videos have no flow")
+    ended = command(*words, "--skip", bad)
+    assert ended.code == 0
+    assert f"flow of 2 videos is in {tmp_path / 'flow'}" in ended.err
+
+
 @pytest.mark.parametrize("recipe", ["tiny_cmc", "tiny_mcn"])
 def test_methods_train_on_flow_and_the_run_says_so(pretrain, clip_folder, flow_folder, tmp_path, recipe):
     ended = pretrain(clip_folder, tmp_path / "run", "--flow", flow_folder.folder, recipe=recipe)
@@ -160,7 +174,8 @@ def test_flow_of_another_count_than_the_video_ends_training_in_one_line(pretrain
     for name in own_flow.sizes:
         write_archive(archive_path(own_flow.folder, name), torch.zeros(7, 2, 32, 32, dtype=torch.uint8))
     ended = pretrain(clip_folder, tmp_path / "out", "--flow", own_flow.folder)
-    ended.refused(3, "is flow of 8 frames of 32 x 32 pixels, but", "has 12 frames of 32 x 32 pixels")
+    line = ended.refused(3, "is flow of 8 frames of 32 x 32 pixels, but", "has 12 frames of 32 x 32 pixels")
+    assert "data check" not in line  # which would find nothing wrong
 
 
 def test_flow_made_otherwise_than_that_of_training_is_refused(command, flowing, own_flow):

@@ -155,7 +155,7 @@ def test_damaged_archive_is_named(folder, video):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda content: "no JSON", "flow.json is damaged"),
+        (lambda content: "no JSON", "flow.json is damaged .*: make the flow anew, .* --out with another folder"),
         (lambda content: json.dumps([]), "flow.json is damaged"),
         (lambda content: json.dumps(content | {"videos": 3}), "flow.json is damaged"),
         (lambda content: json.dumps({k: v for k, v in content.items() if k != "bound"}), "flow.json is damaged"),

@@ -211,6 +211,6 @@ def flow(argv: list[str]) -> int:
             say=say,
         )
     say(
-        f"flow of {len(made.sizes)} videos is in {made.folder}: pass it to kinema pretrain or kinema retrieve as --flow"
+        f"flow of {made.finished()} videos is in {made.folder}: pass it to kinema pretrain or kinema retrieve as --flow"
     )
     return 0

@@ -36,7 +36,7 @@ from kinema.data.fitting import fitted_size
 from kinema.data.reader import Reader
 from kinema.data.skip import absolute
 from kinema.data.video import Video
-from kinema.errors import DataError, UsageError
+from kinema.errors import FlowError, UsageError
 
 MANIFEST = "flow.json"
 FORMAT = 1
@@ -91,6 +91,10 @@ class FlowFolder:
             )
         return archive_path(self.folder, name)
 
+    def finished(self) -> int:
+        """How many videos have their flow; of those that could not be read there is none."""
+        return sum(archive_path(self.folder, name).is_file() for name in self.sizes)
+
     def require(self, videos: Iterable[Video]) -> None:
         """Raise UsageError unless there is flow for each of the videos."""
         for video in videos:
@@ -105,14 +109,14 @@ class FlowFolder:
         The last frame has no successor and takes the field before it, as residuals do by default.
 
         Raises:
-            DataError: the flow is damaged, or not of a video of this length or shape.
+            FlowError: the flow is damaged, or not of a video of this length or shape.
         """
         path = self.file(video)
         with opened(path) as archive:
             made = Made(**json.loads(archive.read("video.json")))
             wanted = Made(reader.num_frames, *fitted_size(reader.height, reader.width, self.making.short_side))
             if made != wanted:
-                raise DataError(
+                raise FlowError(
                     f"{path} is flow of {made}, but {video.path} has {wanted} at that short side: delete it, and "
                     "kinema data flow makes it anew"
                 )
@@ -137,12 +141,12 @@ class Made:
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A video's archive; what is wrong with it is a DataError."""
+    """A video's archive; what is wrong with it is a FlowError."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
     except (OSError, KeyError, TypeError, ValueError, zlib.error, zipfile.BadZipFile) as problem:
-        raise DataError(
+        raise FlowError(
             f"{path}: flow cannot be read ({problem}): delete it, and kinema data flow makes it anew"
         ) from problem
 
@@ -192,13 +196,18 @@ def open_folder(folder: str | Path) -> FlowFolder:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise UsageError(f"{path} has format {content['format']}, not {FORMAT}: make it anew with kinema data flow")
+            raise UsageError(
+                f"{path} has format {content['format']}, not {FORMAT}: make the flow anew, kinema data flow DATA --out "
+                "with another folder"
+            )
         making = Making(content["algorithm"], int(content["short_side"]), float(content["bound"]))
         return FlowFolder(Path(folder), making, {str(name): int(size) for name, size in content["videos"].items()})
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{folder} holds no flow, it has no {MANIFEST}: make it with kinema data flow") from None
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise UsageError(f"{path} is damaged ({problem!r}): make it anew with kinema data flow") from problem
+        raise UsageError(
+            f"{path} is damaged ({problem!r}): make the flow anew, kinema data flow DATA --out with another folder"
+        ) from problem
 
 
 def write_manifest(flow: FlowFolder) -> None:
