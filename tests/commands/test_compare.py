@@ -37,3 +37,5 @@ def test_a_run_on_both_sides_or_with_other_clips_is_refused(command, pretrain, o
     assert pretrain(clip_folder, other, "--clip.frames", 5).code == 0
     command("compare", own_run, "--against", other).refused(2, "do not compare")
     command("compare", own_run).refused(2, "--against")
+    command("compare", "--against", own_run).refused(2, "there is no run before --against")
+    command("compare", own_run, "--against").refused(2, "there is no run after --against")

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from kinema.cli import parse
 from kinema.console import Bars, say
+from kinema.errors import UsageError
 from kinema.evaluate.settings import Evaluation
 
 
@@ -44,6 +45,9 @@ class Compare:
 def main(verb: str, argv: list[str]) -> int:
     """Measure, print the table, and say where the result is."""
     flags = parse(Compare, argv, prog=f"kinema {verb}")
+    for side, runs in (("before --against", flags.runs), ("after --against", flags.against)):
+        if not runs:
+            raise UsageError(f"there is no run {side}: give kinema compare RUN... --against RUN...")
 
     from kinema.comparing import compare, same_task
     from kinema.task import open_task
