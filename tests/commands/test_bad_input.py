@@ -128,6 +128,7 @@ def test_setting_that_cannot_work_is_refused_before_anything_is_written(
         ("linear RUN --linear.lrs -1", "--linear.lrs is -1: give a number above 0"),
         ("finetune RUN --finetune.lr -1", "--finetune.lr is -1: give a number above 0"),
         ("finetune RUN --finetune.dropout 1", "--finetune.dropout is 1: give a number from 0 to 0.99"),
+        ("retrieve RUN --grid-seed 3", "--grid-seed 3 is for the picture of --grid: give --grid FILE.png too"),
         ("retrieve RUN --against RUN", "is shown in the picture of --grid: give --grid FILE.png too"),
         ("retrieve RUN --grid grid.jpg", "--grid grid.jpg: the picture is a PNG; give a name that ends in .png"),
         ("retrieve RUN --grid grid.png --against NOWHERE", "is not a run"),

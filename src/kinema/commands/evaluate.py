@@ -88,6 +88,8 @@ def main(verb: str, argv: list[str]) -> int:
 
     if isinstance(flags, Retrieve) and flags.against and flags.grid is None:
         raise UsageError(f"--against {flags.against[0]} is shown in the picture of --grid: give --grid FILE.png too")
+    if isinstance(flags, Retrieve) and flags.grid_seed != Retrieve.grid_seed and flags.grid is None:
+        raise UsageError(f"--grid-seed {flags.grid_seed} is for the picture of --grid: give --grid FILE.png too")
     with Bars() as bars:
         task = open_measured(flags, bars)
         own: dict[str, Any] = {} if verb == "retrieve" else {"settings": getattr(flags, verb)}
