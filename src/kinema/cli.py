@@ -75,7 +75,8 @@ def run(argv: list[str]) -> int:
 
 def usage() -> str:
     """The overview that `kinema --help` prints."""
-    verbs = "\n".join(f"  {verb:10} {line}" for verb, (_, line) in VERBS.items())
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:{width}}  {line}" for verb, (_, line) in VERBS.items())
     return (
         f"kinema {__version__}: learn video representations without labels, and measure what they are worth\n\n"
         f"usage: kinema VERB [flags]      (kinema VERB --help for its flags)\n\n{verbs}\n\n"

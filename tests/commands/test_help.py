@@ -57,6 +57,8 @@ def test_no_words_at_all_print_the_overview(command):
     ended = command()
     assert (ended.code, ended.err) == (0, "")
     assert "usage: kinema VERB" in ended.out
+    lines = {line.split()[0]: line for line in ended.out.splitlines() if line.startswith("  ")}
+    assert len({lines[verb].index(said) for verb, (_, said) in cli.VERBS.items()}) == 1, "what verbs do is one column"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
