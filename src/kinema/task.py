@@ -204,14 +204,23 @@ def open_task(
     else:
         pairs = [reopen(opened) if data is None else sources.read_source(data, split=split or 1)]
         name, split_name = pairs[0].name, str(pairs[0].split) if pairs[0].split else None
-    folds = []
-    for pair in pairs:
-        if pair.test is None:
-            raise UsageError(f"{pair.name} has no test videos: give --data with a test part, or --train and --test")
-        folds.append(Fold(sources.require_classes(pair.train), sources.require_classes(pair.test)))
-    if fields is not None:
-        fields.require(video for fold in folds for side in (fold.train, fold.test) for video in side.videos)
-    return Task(opened, tuple(folds), name, split_name, view, evaluation or Evaluation(), device, progress, fields)
+    folds = tuple(fold_of(pair, fields) for pair in pairs)
+    return Task(opened, folds, name, split_name, view, evaluation or Evaluation(), device, progress, fields)
+
+
+def fold_of(pair: sources.Source, flow: FlowFolder | None = None) -> Fold:
+    """The two sides of a data set that can be measured on.
+
+    Raises:
+        UsageError: it has no test part, or there is no flow of one of its videos.
+        DataError: it has no labels, or one class only.
+    """
+    if pair.test is None:
+        raise UsageError(f"{pair.name} has no test videos: give --data with a test part, or --train and --test")
+    fold = Fold(sources.require_classes(pair.train), sources.require_classes(pair.test))
+    if flow is not None:
+        flow.require(video for side in (fold.train, fold.test) for video in side.videos)
+    return fold
 
 
 def flow_for(view: View, flow: str | Path | None) -> FlowFolder | None:

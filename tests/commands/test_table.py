@@ -64,6 +64,7 @@ def test_a_plot_is_drawn_where_it_is_wanted(command, tmp_path):
         ("table 5 --rows mcn_r3d", "Table 5 has no row 'mcn_r3d' of ours: did you mean"),
         ("table 5 --results absent", "absent: no such folder of results"),
         ("table 5 --format html", "invalid choice 'html'"),
+        ("table 5 --plot five.txt", "--plot five.txt: the drawing is a PNG; give a name that ends in .png"),
         ("table 5 --run", "kinema table --run needs videos: give --data"),
         ("table 5 --data videos", "--data says how rows are run: give --run too"),
         ("table 5 --tune-epochs 3", "--tune-epochs says how rows are run"),
@@ -75,6 +76,15 @@ def test_a_plot_is_drawn_where_it_is_wanted(command, tmp_path):
 )
 def test_mistake_is_answered_in_one_line(command, words, complaint):
     command(*words.split()).refused(2, complaint)
+
+
+def test_sets_that_cannot_be_measured_on_are_refused_before_any_training(command, tmp_path):
+    synthetic.make(tmp_path / "set", train=16, test=4, frames=8, size=32, motions=2, train_looks=8, test_looks=2)
+    words = ("table", 5, "--run", "--data", "set", "--epochs", 1)
+    command("table", 5, "--run", "--data", "set/train.csv").refused(2, "has no test videos")
+    command(*words, "--test", "set/train").refused(2, "has no test videos")
+    command(*words, "--test", "absent").refused(2, "absent: no such file or folder")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow

@@ -87,6 +87,8 @@ def usual_folders() -> list[Path]:
 
 def check(flags: TableFlags) -> None:
     """Refuse flags that do not go together."""
+    if flags.plot is not None and not flags.plot.lower().endswith(".png"):
+        raise UsageError(f"--plot {flags.plot}: the drawing is a PNG; give a name that ends in .png")
     if flags.run and flags.data is None:
         raise UsageError("kinema table --run needs videos: give --data")
     if flags.run and flags.results:
@@ -117,6 +119,7 @@ def run(table: PaperTable, flags: TableFlags, out: Path) -> int | None:
         epochs=flags.epochs,
         tune_epochs=flags.tune_epochs,
     )
+    todo[0].check_sets()  # the same for every row
     for number, job in enumerate(todo, 1):
         say(f"row {number} of {len(todo)}: {job.recipe.recipe}, in {job.folder}")
         with Bars() as bars:

@@ -26,7 +26,7 @@ from kinema.pretraining import pretrain
 from kinema.run import Run, changed_setting, same_videos
 from kinema.settings import Recipe
 from kinema.tables.definition import PaperTable, Scale, recipe_of, run_name, settings_of, shows_flow
-from kinema.task import Progress, Task, open_task
+from kinema.task import Progress, Task, flow_for, fold_of, open_task
 
 OF_THE_VERB = {"average", "distance", "centred", "selection", "settings"}
 """Fields of a protocol that the evaluation verb fills in."""
@@ -64,6 +64,16 @@ class Job:
         listed = sources.read_source(self.data, split=self.split).train
         if not same_videos(run.data, describe(listed, self.data, self.split)):
             raise UsageError(f"{self.folder} was trained on {run.data['path']}, not {self.data}: give another --out")
+
+    def check_sets(self) -> None:
+        """Refuse sets that cannot be measured on, before hours of training.
+
+        Raises:
+            UsageError: one has no test part, or there is no flow of one of its videos.
+            DataError: one has no labels, or one class only.
+        """
+        for data, flow in self.tests:
+            fold_of(sources.read_source(data or self.data, split=self.split), flow_for(self.table.view, flow))
 
     def train(
         self, report: Callable[[TrainingProgress], None] | None = None, say: Callable[[str], None] | None = None
