@@ -50,7 +50,9 @@ def make(folder: Path) -> Make:
         )  # fmt: skip
         protocol = replace(protocol, **{k: v for k, v in fields.items() if k in asdict(protocol)})
         subject = replace(subject, **{k: v for k, v in fields.items() if k in asdict(subject)})
-        values = metrics or {"top1": value, "top5": min(99.0, value + 30)}
+        retrieved = {f"R@{k}": min(99.0, value + k - 1) for k in (1, 5, 10, 20, 50)}
+        usual = retrieved if protocol.task == "retrieval" else {"top1": value, "top5": min(99.0, value + 30)}
+        values = metrics or usual
         first = next(iter(values))
         intervals = {name: (figure - 4, figure + 4) for name, figure in values.items()}
         score = Score(first, values[first], intervals[first], values, intervals, {})

@@ -11,7 +11,7 @@ from kinema.tables.placing import place
 def shown(placed):
     """{(row or network, column): value}"""
     return {
-        (line.row.recipe if line.row else line.backbone, column.name): cell.value("top1")
+        (line.row.recipe if line.row else line.backbone, column.name): cell.value(cell.result.score.metric)
         for (line, column), cell in placed.cells.items()
     }
 
@@ -60,6 +60,12 @@ def test_a_difference_of_two_networks_is_no_figure_of_one(make):
     settings = dict(make("cmc@tiny", 20.0).result.protocol.settings)
     found = [make("mcn@tiny", 30.0), make("mcn@tiny", 2.0, settings=settings | {"against": "tiny_cmc"})]
     assert shown(place(TABLES[5], found)) == {("mcn", "ours, set"): 30.0}
+
+
+def test_a_result_without_a_figure_that_the_table_prints_is_refused_by_name(make):
+    found = make("mcn_flow", 40.0, task="retrieval", view="rgb+flow", metrics={"R@1": 40.0, "R@5": 60.0})
+    with pytest.raises(UsageError, match=r"\.json has no R@10, which Table 9 prints: measure it again without"):
+        place(TABLES[9], [found])
 
 
 def test_random_init_stands_beside_what_was_measured_like_it(make):
@@ -139,7 +145,7 @@ def test_what_a_table_varies_on_purpose_may_differ_and_nothing_else(make):
 def test_runs_of_several_seeds_are_their_mean_with_the_lowest_and_highest(make):
     found = [make("mcn@tiny", value, seed=seed) for seed, value in enumerate((30.0, 36.0, 33.0))]
     (cell,) = place(TABLES[5], found).cells.values()
-    assert cell.value("top1") == 33.0
+    assert cell.value(cell.result.score.metric) == 33.0
     assert cell.interval("top1") == (30.0, 36.0)
     assert len(cell.found) == 3
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from kinema import recipes
+from kinema import published, recipes
+from kinema.errors import UsageError
 from kinema.evaluate.protocol import Result
 from kinema.tables.comparing import everything, one_a_run, refuse_mixed
 from kinema.tables.definition import STAND_INS, PaperTable, Row
@@ -104,9 +105,11 @@ def place(table: PaperTable, found: Iterable[Found]) -> Placed:
 
     Raises:
         UsageError: two results of one column differ in more than the table varies on purpose, or two of one cell in
-            more than their seed; names the field and both files.
+            more than their seed; names the field and both files. Or a result lacks a figure that the table prints.
     """
     of_task = [each for each in found if is_figure(table, each.result)]
+    for each in of_task:
+        require_metrics(table, each)
     rows = {each.path: row_of(table, each.result) for each in of_task}
     columns: dict[Column, list[Found]] = {}
     for each in of_task:
@@ -131,6 +134,16 @@ def place(table: PaperTable, found: Iterable[Found]) -> Placed:
 def is_figure(table: PaperTable, result: Result) -> bool:
     """Whether a result is of the table's task, and no difference of two networks."""
     return result.protocol.task == table.task and "against" not in result.protocol.settings
+
+
+def require_metrics(table: PaperTable, found: Found) -> None:
+    """Raise UsageError unless a result has every figure that the table prints, as with --evaluation.ks it may not."""
+    lacking = [metric for metric in published.METRICS[table.task] if metric not in found.result.score.values]
+    if lacking:
+        raise UsageError(
+            f"{found.path} has no {lacking[0]}, which Table {table.number} prints: measure it again without "
+            "--evaluation.ks, or give other --results"
+        )
 
 
 def row_of(table: PaperTable, result: Result) -> Row | None:
