@@ -34,7 +34,7 @@ def test_rows_are_the_papers_in_its_order_with_ours_beside(make):
         ("CL", "R(2+1)D", "77.3", "20.0 [16.0, 24.0]"),
         ("CL + BL", "R(2+1)D", "79.2", ""),
         ("CL + BL + meta stages", "R(2+1)D", "84.8", "30.0 [26.0, 34.0]"),
-        ("mcn_plus", "r2plus1d_18", "", ""),
+        ("mcn_plus", "R(2+1)D", "", ""),
     )
 
 

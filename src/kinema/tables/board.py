@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kinema import published, recipes
-from kinema.tables.definition import PaperTable, Row, flow_command, measure_command, pretrain_command, shows_flow
+from kinema.tables.definition import (
+    PRINTED,
+    PaperTable,
+    Row,
+    flow_command,
+    measure_command,
+    pretrain_command,
+    shows_flow,
+)
 from kinema.tables.finding import Found, same_set
 from kinema.tables.placing import Cell, Column, Line, Placed
 
@@ -57,7 +65,8 @@ class Board:
             Entry(row.method, row.backbone, row, ours.get((row.method, row.backbone, row.frames or 0)))
             for row in self.rows
         ]
-        extra = [Entry(name, recipes.get(name).backbone.name, None, Line(Row(name))) for name in self.table.extra]
+        networks = {name: recipes.get(name).backbone.name for name in self.table.extra}
+        extra = [Entry(name, PRINTED.get(net, net), None, Line(Row(name))) for name, net in networks.items()]
         return [*random, *paper, *extra]
 
     def cell(self, entry: Entry, column: Column) -> Cell | None:

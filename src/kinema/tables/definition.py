@@ -83,6 +83,8 @@ FRAMES = (
     Row("cmc_64f", CMC, R21D, 64),
     Row("mcn_64f", MCN, R21D, 64),
 )
+PRINTED = {"r2plus1d_18": R21D, "r3d_18": R3D, "s3d": S3D}
+"""What the paper calls a backbone of a recipe of its size."""
 LOSSES = (Row("cmc", "CL", R21D), Row("mcn_one_stage", "CL + BL", R21D), Row("mcn", "CL + BL + meta stages", R21D))
 PLUS = ("mcn_plus",)
 
