@@ -105,3 +105,8 @@ def test_flag_mistake_is_one_line_whatever_the_terminal_can_draw(words, complain
 )
 def test_unknown_name_is_refused_with_the_known_ones(command, words, complaint):
     command(*words.split()).refused(2, complaint)
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "kinema", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"kinema {__version__}\n")
