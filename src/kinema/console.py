@@ -44,7 +44,8 @@ class Bars:
             console=self.console,
         )
         self.tasks: dict[str, TaskID] = {}
-        self.started: dict[str, float] = {}
+        self.started: dict[str, tuple[float, int]] = {}
+        """When each piece of work was first shown, and how much of it was done: what is resumed does not begin at 0."""
         self.spoken: dict[str, float] = {}
 
     def __enter__(self) -> Bars:
@@ -62,21 +63,22 @@ class Bars:
         """`done` of `total` of `what`; without a screen, a line when one is due, at the end, or `now`."""
         if self.live:
             if what not in self.tasks:
-                self.tasks[what] = self.bars.add_task(what, total=total, note=note)
+                self.tasks[what] = self.bars.add_task(what, total=total, completed=done, note=note)
             self.bars.update(self.tasks[what], completed=done, total=total, note=note)
             return
         clock = time.monotonic()
-        first = self.started.setdefault(what, clock)
-        if now or done == total or clock - self.spoken.get(what, first) >= QUIET_SECONDS:
+        began, before = self.started.setdefault(what, (clock, done))
+        if now or done == total or clock - self.spoken.get(what, began) >= QUIET_SECONDS:
             self.spoken[what] = clock
-            left = (clock - first) / max(done, 1) * (total - done)
-            print(f"{what}: {done}/{total}, {_span(left)} left{note and '; ' + note}", file=sys.stderr, flush=True)
+            left = f", {_span((clock - began) / (done - before) * (total - done))} left" if done > before else ""
+            print(f"{what}: {done}/{total}{left}{note and '; ' + note}", file=sys.stderr, flush=True)
 
     def training(self, progress: TrainingProgress) -> None:
         """For `kinema.pretrain(report=...)`: a bar over steps, with the figures of the epoch."""
         per_epoch = progress.steps // progress.epochs
+        first = "training" not in (self.tasks if self.live else self.started)
         ends = progress.step % per_epoch == 0
-        if not (ends or (self.live and progress.step % 5 == 0)):
+        if not (first or ends or (self.live and progress.step % 5 == 0)):
             return
         figures = progress.figures()
         note = "  ".join(f"{name} {figures[name]:.3g}" for name in SHOWN if name in figures)
