@@ -6,7 +6,7 @@ engine    evaluate <- visualise
   |
 methods             data
   |                   |
-tools: sampler, augment, views, backbones, heads, losses, bank, meta, recompute, encoder
+tools: sampler, augment, views, backbones, heads, losses, bank, queue, momentum, meta, recompute, encoder
   |
 contracts: errors, settings, batch
 """
@@ -21,7 +21,20 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "kinema"
 
 CONTRACTS = {"errors", "settings", "batch"}
-TOOLS = {"sampler", "augment", "views", "backbones", "heads", "losses", "bank", "meta", "recompute", "encoder"}
+TOOLS = {
+    "sampler",
+    "augment",
+    "views",
+    "backbones",
+    "heads",
+    "losses",
+    "bank",
+    "meta",
+    "recompute",
+    "encoder",
+    "momentum",
+    "queue",
+}
 
 ALLOWED = {
     "errors": set(),
@@ -35,6 +48,8 @@ ALLOWED = {
     "backbones": CONTRACTS | {"recompute"},  # what is between a network's blocks can be had twice instead of kept
     "meta": CONTRACTS | {"recompute"},  # so can the graph of the inner step
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of
+    "queue": CONTRACTS,
+    "momentum": CONTRACTS | {"meta"},  # a copy keeps batch norm statistics of its own
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,
     "data": CONTRACTS | {"sampler"},  # a method's `draw` arrives as a function

@@ -105,14 +105,14 @@ def test_one_direction_has_rgb_anchors_and_the_residual_bank():
     assert float(loss) == pytest.approx(reference.softmax_contrast(z1.numpy(), rows, TAU), rel=1e-5)
 
 
-def test_with_the_batch_as_the_bank_and_all_others_as_negatives_it_is_nt_xent(monkeypatch):
+def test_with_the_batch_as_the_bank_and_all_others_as_negatives_it_is_the_contrast_in_batch(monkeypatch):
     z1, z2, _ = features(VIDEOS)
     module, video = banks(negatives=VIDEOS), torch.arange(VIDEOS)
     module.rgb.copy_(z1), module.residual.copy_(z2)
     everyone = torch.stack([torch.tensor([i, *(j for j in range(VIDEOS) if j != i)]) for i in range(VIDEOS)])
     monkeypatch.setattr(module, "draw", lambda *_: everyone)
     loss, _, _ = module.contrast(z1, z2, video, generator(0))
-    expected = reference.nt_xent(z1.numpy(), z2.numpy(), TAU) + reference.nt_xent(z2.numpy(), z1.numpy(), TAU)
+    expected = reference.in_batch(z1.numpy(), z2.numpy(), TAU) + reference.in_batch(z2.numpy(), z1.numpy(), TAU)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
@@ -218,11 +218,11 @@ def test_writes_are_named_from_the_module_that_holds_the_banks():
 
 
 @pytest.mark.parametrize("directions", ["both", "1to2"])
-def test_in_batch_contrast_is_nt_xent_between_the_views(directions):
+def test_in_batch_contrast_is_each_view_against_the_others_of_the_batch(directions):
     module, (z1, z2, video) = InBatch(Contrast(source="batch", directions=directions)), features()
-    expected = reference.nt_xent(z1.numpy(), z2.numpy(), TAU)
+    expected = reference.in_batch(z1.numpy(), z2.numpy(), TAU)
     if directions == "both":
-        expected += reference.nt_xent(z2.numpy(), z1.numpy(), TAU)
+        expected += reference.in_batch(z2.numpy(), z1.numpy(), TAU)
     loss, terms, writes = module.contrast(z1, z2, video, generator(0))
     assert float(loss) == pytest.approx(expected, rel=1e-5)
     assert writes == ()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kinema.losses import noise_contrast, pair_classification, softmax_contrast
+from kinema.losses import info_nce, noise_contrast, nt_xent, pair_classification, softmax_contrast
 from reference import contrast, pairs
 
 TAU = 0.07
@@ -29,7 +29,7 @@ def test_softmax_contrast_is_equation_2():
 def test_softmax_contrast_with_all_others_of_the_batch_is_nt_xent():
     view1, view2 = (values[:6] for values in (features(6)[0], features(7)[0]))
     own_first = np.stack([[view2[i], *(view2[j] for j in range(6) if j != i)] for i in range(6)])
-    expected = contrast.nt_xent(view1, view2, TAU)
+    expected = contrast.in_batch(view1, view2, TAU)
     assert float(softmax_contrast(scores(view1, own_first))) == pytest.approx(expected, rel=1e-9)
 
 
@@ -71,3 +71,22 @@ def test_the_prior_of_the_grid_gives_the_papers_chance():
     loss = pair_classification(prior, same, groups=1, reduction="sum", weight=1.0)
     assert float(loss) == pytest.approx(4 * math.log(4) + 12 * math.log(4 / 3), abs=1e-5)
     assert float(loss) == pytest.approx(8.9974, abs=1e-4)
+
+
+def test_info_nce_is_the_share_of_all_positives():
+    rng = np.random.default_rng(2)
+    table, positive = rng.normal(size=(5, 9)), rng.random((5, 9)) < 0.3
+    positive[:, 0] = True
+    found = info_nce(torch.tensor(table), torch.tensor(positive))
+    assert float(found) == pytest.approx(contrast.info_nce(table, positive), rel=1e-9)
+    one = torch.zeros(5, 9, dtype=torch.bool)
+    one[:, 0] = True
+    torch.testing.assert_close(info_nce(torch.tensor(table), one), softmax_contrast(torch.tensor(table)))
+
+
+def test_nt_xent_has_each_feature_against_all_others():
+    rng = np.random.default_rng(3)
+    z1, z2 = (z / np.linalg.norm(z, axis=1, keepdims=True) for z in rng.normal(size=(2, 6, 4)))
+    found = nt_xent(torch.tensor(z1), torch.tensor(z2), 0.1)
+    assert float(found) == pytest.approx(contrast.nt_xent(z1, z2, 0.1), rel=1e-5)
+    assert float(nt_xent(torch.ones(6, 4), torch.ones(6, 4), 0.1)) == pytest.approx(math.log(11), rel=1e-6)

@@ -70,6 +70,8 @@ class Step:
     lr: float
     """The learning rate of this step, which is also MCN's inner rate unless set apart."""
     seed: int
+    progress: float = 0.0
+    """Share of training that lies before this step, in [0, 1)."""
     stage: str = ""
     """Tells passes of one step apart ("support", "query"), so that each has its own randomness."""
 
@@ -94,6 +96,16 @@ class Write:
 
 
 @dataclass(frozen=True)
+class Enqueue:
+    """Rows that a forward pass asks to be put into a queue, in the place of the oldest; made as `Write` is."""
+
+    queue: str
+    """The dotted name of the `kinema.queue.Queue` in the method."""
+    rows: dict[str, Tensor]
+    """Every field of the queue, [B, ...] each."""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a method found in a batch."""
 
@@ -101,7 +113,7 @@ class Outcome:
     """The scalar that is minimised."""
     terms: dict[str, Tensor]
     """Parts of the loss and accuracies, detached scalars for the log."""
-    writes: tuple[Write, ...] = ()
+    writes: tuple[Write | Enqueue, ...] = ()
 
 
 def generator(*key: object) -> torch.Generator:

@@ -83,13 +83,13 @@ def encoder_of(
     backbone: nn.Module, recipe: Recipe, *, view: View = "rgb", residual_statistics: State | None = None
 ) -> VideoEncoder:
     """The backbone with the recipe's clip and pixel conventions."""
-    views = recipe.method.views
+    pixels = recipe.method.pixels
     return VideoEncoder(
         backbone,
         recipe.clip,
         view=view,
-        normalise=views.normalise,
-        last_residual=views.last_residual,
+        normalise=pixels.normalise,
+        last_residual=pixels.last_residual,
         residual_statistics=residual_statistics,
-        second=views.second,
+        second=pixels.second,
     )

@@ -39,3 +39,27 @@ def pair_classification(logits: Tensor, same_video: Tensor, *, groups: int, redu
     target = same_video.to(logits.dtype)
     loss = F.binary_cross_entropy_with_logits(logits, target, reduction="sum", pos_weight=logits.new_tensor(weight))
     return loss / (groups if reduction == "sum" else len(logits))
+
+
+def info_nce(scores: Tensor, positive: Tensor) -> Tensor:
+    """-log of the share that all positives of an anchor have in its softmax, averaged over the batch.
+
+    `scores` is [B, K], divided by the temperature; `positive` is bool [B, K], at least one a row. With one positive a
+    row this is the cross-entropy; with several, the multi-instance form (MIL-NCE, which CoCLR takes).
+    """
+    own = scores.masked_fill(~positive, float("-inf")).logsumexp(dim=1)
+    return (scores.logsumexp(dim=1) - own).mean()
+
+
+def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
+    """SimCLR's loss of two views z1 and z2 [B, D] of unit length: each of the 2 B is an anchor against 2 B - 1 others.
+
+    Features that know nothing give log(2 B - 1).
+    """
+    with torch.autocast(z1.device.type, enabled=False):  # the temperature is small
+        both = torch.cat([z1, z2]).float()
+        scores = both @ both.T / temperature  # [2 B, 2 B]
+    count = len(both)
+    own = torch.eye(count, dtype=torch.bool, device=scores.device)
+    partner = torch.arange(count, device=scores.device).roll(len(z1))
+    return F.cross_entropy(scores.masked_fill(own, float("-inf")), partner)

@@ -150,16 +150,16 @@ def with_flow(recipe: Recipe, flow: str | Path | None) -> Recipe:
     Raises:
         UsageError: the recipe asks for flow, and there is none.
     """
-    views = recipe.method.views
     if flow is None:
-        if views.second == "flow":
-            raise UsageError(
-                f"{recipe.recipe} has flow for its second view: give --flow DIR, made by `kinema data flow`"
-            )
+        if recipe.method.flow:
+            raise UsageError(f"{recipe.recipe} reads optical flow: give --flow DIR, made by `kinema data flow`")
         return recipe
-    if views.second == "flow":
+    if recipe.method.flow:
         return recipe
-    method = replace(recipe.method, views=replace(views, second="flow"))
+    try:
+        method = recipe.method.with_flow()
+    except TypeError as problem:
+        raise UsageError(f"--flow {flow}: {problem} that flow could be: leave --flow out") from None
     return replace(recipe, recipe=f"{recipe.recipe}+flow", method=method)
 
 

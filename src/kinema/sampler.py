@@ -64,6 +64,20 @@ class RandomClip:
         return Draw(indices.expand(self.copies, self.frames))
 
 
+@dataclass(frozen=True)
+class RandomClips:
+    """Draw `clips` clips of a video, each with a start of its own."""
+
+    frames: int
+    stride: int
+    clips: int = 2
+
+    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """The clips' indices, int64 [clips, T]."""
+        drawn = [random_clip(num_frames, frames=self.frames, stride=self.stride, rng=rng) for _ in range(self.clips)]
+        return Draw(torch.stack(drawn))
+
+
 def uniform_clips(num_frames: int, clips: int, *, frames: int, stride: int) -> Tensor:
     """int64 [N, T]: clips whose starts are evenly spaced from the first possible to the last (VCOP, IIC).
 

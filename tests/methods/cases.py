@@ -9,6 +9,8 @@ from kinema.batch import DICE, Batch, Step, generator
 from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
 
 VIDEOS, BATCH = 24, 4
+LENGTH = 12
+"""Frames of every video."""
 
 TINY = Recipe(
     clip=Clip(frames=4, size=16),
@@ -31,16 +33,18 @@ def build(recipe, videos=VIDEOS):
 
 
 def batch(method, seed=0, videos=VIDEOS):
-    """Clips of noise in the shape that the method draws them, with flow if it has a view of it; frames of two sizes."""
+    """Clips of noise in the shape that the method draws them, with flow if it reads it; frames of two sizes."""
     count = method.recipe.train.batch_size * (1 if method.split is None else 2)
     rng = generator("batch", seed)
-    shape = method.draw(12, rng).indices.shape
-    channels = 4 if method.recipe.method.views.second == "flow" else 3
+    drawn = [method.draw(LENGTH, rng) for _ in range(count)]
+    shape = drawn[0].indices.shape
+    channels = 4 if method.recipe.method.flow else 3
     clips = torch.randint(0, 256, (count, *shape, 20, 24, channels), generator=rng, dtype=torch.uint8)
     extent = torch.tensor([[20, 24], [18, 20]]).repeat(count // 2, 1)
     clips[1::2, :, :, 18:], clips[1::2, :, :, :, 20:] = 0, 0
     dice = torch.rand(count, shape[0], DICE, generator=rng)
-    return Batch(clips, extent, dice, torch.randperm(videos, generator=rng)[:count], torch.full((count,), -1))
+    target = torch.tensor([each.target for each in drawn])
+    return Batch(clips, extent, dice, torch.randperm(videos, generator=rng)[:count], target)
 
 
 def step(number=0, **changes):

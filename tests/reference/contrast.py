@@ -1,4 +1,6 @@
-"""Eq. 2-3 of MCN, CMC's noise-contrastive estimate and refresh of a bank row, NT-Xent between two views."""
+"""Eq. 2-3 of MCN, CMC's noise-contrastive estimate and refresh of a bank row, and contrasts within a batch."""
+
+import math
 
 import numpy as np
 
@@ -36,7 +38,7 @@ def noise_contrast(anchors, rows, temperature, z, num_videos):
     return -total / len(anchors)
 
 
-def nt_xent(view1, view2, temperature):
+def in_batch(view1, view2, temperature):
     """Every feature of view 1 picks its partner out of all features of view 2."""
     losses = []
     for i, anchor in enumerate(view1):
@@ -49,3 +51,22 @@ def refreshed(row, feature, momentum):
     """A bank row after its video was seen again."""
     mixed = momentum * np.asarray(row) + (1 - momentum) * np.asarray(feature)
     return mixed / np.sqrt(np.sum(mixed**2))
+
+
+def info_nce(scores, positive):
+    """-log of the positives' share of each row's softmax, one row after the other."""
+    total = 0.0
+    for row, mask in zip(scores, positive, strict=True):
+        weights = [math.exp(score) for score in row]
+        total -= math.log(sum(w for w, chosen in zip(weights, mask, strict=True) if chosen) / sum(weights))
+    return total / len(scores)
+
+
+def nt_xent(z1, z2, temperature):
+    """Each of the 2 B features against all others, its partner the positive."""
+    both = [*z1, *z2]
+    count, total = len(both), 0.0
+    for i, anchor in enumerate(both):
+        weights = {j: math.exp(float(anchor @ other) / temperature) for j, other in enumerate(both) if j != i}
+        total -= math.log(weights[(i + len(z1)) % count] / sum(weights.values()))
+    return total / count

@@ -13,7 +13,7 @@ from kinema.cli import parse
 from kinema.commands.listing import recipe_lines
 from kinema.console import Bars, say
 from kinema.errors import UsageError
-from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Optim, Recipe, Train
+from kinema.settings import MCN, AnyMethod, Augment, Backbone, Clip, Optim, Recipe, Train
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Pretrain:
     """Begin with the backbone of another run or checkpoint; the rest starts anew."""
     overwrite: bool = False
     """Replace the run in --out; the old one is renamed, not deleted."""
-    method: Annotated[MCN | CMC, tyro.conf.AvoidSubcommands] = field(default_factory=MCN)
+    method: Annotated[AnyMethod, tyro.conf.AvoidSubcommands] = field(default_factory=MCN)
     clip: Clip = field(default_factory=Clip)
     augment: Augment = field(default_factory=Augment)
     backbone: Backbone = field(default_factory=Backbone)

@@ -119,7 +119,11 @@ def train(
         for batch in until_stopped(loader, stopped):
             data_time = time.perf_counter() - last
             step = Step(
-                done, done // batches.steps_per_epoch, learning_rate(recipe.optim, done, steps), recipe.train.seed
+                number=done,
+                epoch=done // batches.steps_per_epoch,
+                lr=learning_rate(recipe.optim, done, steps),
+                seed=recipe.train.seed,
+                progress=done / steps,
             )
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 outcome = method.loss(batch.to(device), step)

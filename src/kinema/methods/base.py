@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from kinema import sampler
-from kinema.batch import Batch, Outcome, Step, Write
+from kinema.batch import Batch, Enqueue, Outcome, Step, Write
 from kinema.meta import State, call_at, running_statistics
+from kinema.queue import Queue
 from kinema.settings import Recipe
 
 
@@ -40,9 +41,14 @@ class Method(nn.Module):
         return Outcome(outcome.total, outcome.terms, outcome.writes + statistics_writes(moved))
 
     @torch.no_grad()
-    def commit(self, writes: Iterable[Write]) -> None:
+    def commit(self, writes: Iterable[Write | Enqueue]) -> None:
         """Make the writes, in order; a later one wins where two meet."""
         for write in writes:
+            if isinstance(write, Enqueue):
+                queue = self.get_submodule(write.queue)
+                assert isinstance(queue, Queue)
+                queue.put(write.rows)
+                continue
             buffer = self.get_buffer(write.buffer)
             if write.rows is None:
                 buffer.copy_(write.value)

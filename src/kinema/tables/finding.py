@@ -56,8 +56,7 @@ def recipe_named(recorded: str) -> Recipe | None:
         return None
     recipe = tiny(recipes.get(name)) if "@tiny" in recorded else recipes.get(name)
     if recorded.endswith("+flow"):
-        views = replace(recipe.method.views, second="flow")
-        recipe = replace(recipe, recipe=recorded, method=replace(recipe.method, views=views))
+        recipe = replace(recipe, recipe=recorded, method=recipe.method.with_flow())
     return recipe
 
 

@@ -54,9 +54,9 @@ def differences(table: PaperTable, row: Row, result: Result) -> list[str]:
         said.append(f"{TASKS[table.task]}: {', '.join(changed)}")
     if (subject.recipe or "").startswith("tiny_") or (subject.recipe or "").endswith("@tiny"):
         said.append("settings of kinema.recipes.tiny, not of section 4.1")
-    trained, second = recipe_named(subject.recipe or ""), recipe.method.views.second
-    if trained is not None and trained.method.views.second != second:
-        said.append(f"trained on RGB and {trained.method.views.second}, not {second}")
+    trained, second = recipe_named(subject.recipe or ""), recipe.method.pixels.second
+    if trained is not None and trained.method.pixels.second != second:
+        said.append(f"trained on RGB and {trained.method.pixels.second}, not {second}")
     if not keeps_recipe(result):
         said.append("settings that the recipe does not have today, by a flag or an earlier version")
     return said

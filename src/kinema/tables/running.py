@@ -176,7 +176,7 @@ def jobs(
         settings = settings_of(table, recipe, scale)
         if isinstance(settings, Finetune) and tune_epochs is not None:
             settings = replace(settings, epochs=tune_epochs)
-        network = (recipe.backbone, recipe.clip, recipe.method.views.normalise)
+        network = (recipe.backbone, recipe.clip, recipe.method.pixels.normalise)
         folder = Path(out) / f"{run_name(table, row)}_seed{seed}"
         baseline = network not in networks
         made.append(Job(table, recipe, folder, data, split, flow, measured, settings, baseline))

@@ -1,0 +1,51 @@
+"""The momentum copy of a network, which is not trained but follows the one that is (MoCo, BYOL).
+
+He et al., "Momentum Contrast for Unsupervised Visual Representation Learning", CVPR 2020, Eq. 2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from kinema.meta import OtherStatistics, State, call_at
+
+
+class MomentumCopy(nn.Module):
+    """A second set of weights for a module, held as buffers: no optimiser, inner step or gradient reaches them.
+
+    The module itself is passed in wherever it is needed and is not part of this one. `forward` runs it at the copied
+    weights with batch norm statistics of the copy's own; `follow` moves the weights, after the optimiser's step.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        for name, parameter in module.named_parameters():
+            self.register_buffer(name.replace(".", "/"), parameter.detach().clone())  # a buffer's name may hold no dot
+        self.statistics = OtherStatistics(module)
+
+    def weights(self) -> State:
+        """The copied weights by their names in the module."""
+        return {name.replace("/", "."): buffer for name, buffer in self.named_buffers(recurse=False)}
+
+    @torch.no_grad()
+    def forward(self, module: nn.Module, *args: Any) -> Any:
+        """`module(*args)` at the copied weights, without a gradient."""
+        result, moved = call_at(module, self.weights(), self.statistics.state(), *args)
+        self.statistics.move(moved)
+        return result
+
+    @torch.no_grad()
+    def follow(self, module: nn.Module, momentum: float) -> None:
+        """w <- momentum * w + (1 - momentum) * the module's weights."""
+        current = dict(module.named_parameters())
+        for name, weight in self.weights().items():
+            weight.lerp_(current[name].to(weight.dtype), 1 - momentum)
+
+
+def rising(base: float, progress: float) -> float:
+    """Momentum that goes from `base` to 1 by half a cosine (BYOL, section 3.2): 1 - (1 - base)(cos(pi p) + 1) / 2."""
+    return 1 - (1 - base) * (math.cos(math.pi * progress) + 1) / 2

@@ -1,0 +1,78 @@
+"""A first-in first-out queue of features from past batches: negatives that need no large batch (MoCo).
+
+Letters: K rows of the queue, B videos in the batch, D length of a feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinema.batch import generator
+from kinema.errors import UsageError
+
+
+class Queue(nn.Module):
+    """K features of unit length, with any side fields of theirs, such as the videos that they are of.
+
+    Rows begin as random directions, of no video (-1). A forward pass does not write to it: it returns an
+    `Enqueue`, which the loop makes good after the step; so a batch never meets itself.
+
+    Args:
+        size: K.
+        dim: D.
+        seed: decides the first rows.
+        fields: further features of a row by name, with their length.
+    """
+
+    def __init__(self, size: int, dim: int, *, seed: int, fields: Mapping[str, int] | None = None) -> None:
+        super().__init__()
+        rng = generator(seed, "queue")
+        self.widths = {"keys": dim, **(fields or {})}
+        for name, width in self.widths.items():
+            self.register_buffer(name, F.normalize(torch.randn(size, width, generator=rng), dim=1))
+        self.register_buffer("video", torch.full((size,), -1))
+        self.register_buffer("place", torch.tensor(0))
+        self.keys: Tensor
+        self.video: Tensor
+        self.place: Tensor
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def filled(self) -> Tensor:
+        """bool [K]: rows that hold a feature of a video."""
+        return self.video >= 0
+
+    @torch.no_grad()
+    def put(self, rows: Mapping[str, Tensor]) -> None:
+        """Let a batch take the place of the oldest rows: every field [B, ...], among them `keys` and `video`."""
+        assert set(rows) == {*self.widths, "video"}
+        size, count = len(self), len(rows["video"])
+        where = (self.place + torch.arange(count, device=self.place.device)) % size
+        for name, value in rows.items():
+            buffer = self.get_buffer(name)
+            buffer[where] = value.to(buffer.dtype)
+        self.place.copy_((self.place + count) % size)
+
+
+def check_queue(size: int, batch_size: int, num_videos: int) -> None:
+    """Refuse a queue that would hold a video twice, or that a batch overfills.
+
+    Raises:
+        UsageError: naming the numbers and what to change.
+    """
+    if size < batch_size:
+        raise UsageError(
+            f"a queue of {size} features is smaller than a batch of {batch_size} videos: raise --method.queue to "
+            f"{batch_size} or more"
+        )
+    if size > num_videos - batch_size:
+        raise UsageError(
+            f"a queue of {size} features and a batch of {batch_size} would hold some of the {num_videos} videos twice, "
+            f"as their own negatives: lower --method.queue to {max(batch_size, num_videos - batch_size)} or less"
+        )

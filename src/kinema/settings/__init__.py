@@ -1,0 +1,37 @@
+"""Every number a run can be given, as frozen dataclasses. Nothing here imports torch, so `--help` is instant.
+
+A recipe (see `kinema.recipes`) is a function that returns a `Recipe`; the command line makes one typed flag of each
+field (`--clip.frames 32`, `--method.alpha 0.3`) and the resolved recipe is saved with the run. Each default says where
+it comes from: a section or table of the paper (Lin, Guo, Lu, "Self-Supervised Video Representation Learning with
+Meta-Contrastive Network", ICCV 2021, unless a class names another), another code base, or "ours".
+"""
+
+from kinema.settings.inputs import Augment, Clip
+from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
+from kinema.settings.method import MethodSettings, Pixels
+from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
+from kinema.settings.training import Backbone, Optim, Train
+from kinema.settings.two_views import CMC, Contrast, TwoViews, Views
+
+__all__ = [
+    "CMC",
+    "MCN",
+    "METHOD_SETTINGS",
+    "AnyMethod",
+    "Augment",
+    "Backbone",
+    "Clip",
+    "Contrast",
+    "Meta",
+    "MetaContrast",
+    "MethodSettings",
+    "Optim",
+    "Pairs",
+    "Pixels",
+    "Recipe",
+    "Train",
+    "TwoViews",
+    "Views",
+    "differences",
+    "from_dict",
+]

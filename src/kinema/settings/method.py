@@ -1,0 +1,44 @@
+"""What the settings of every method answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How clips are shown to a trained encoder, which follows how its method was shown them."""
+
+    normalise: Literal["unit", "imagenet"] = "unit"
+    """Pixels in [0, 1], or with ImageNet's mean and deviation removed."""
+    last_residual: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat"
+    """What stands for the last frame's residual, which Eq. 1 does not define."""
+    second: Literal["residual", "flow"] = "residual"
+    """The view beside RGB that it was trained on; any one if it was trained on RGB alone."""
+
+
+@dataclass(frozen=True)
+class MethodSettings:
+    """The settings of one method; a subclass has the method's name and its numbers."""
+
+    name: str = ""
+    """The method."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """How evaluation shows clips to the encoder."""
+        return Pixels()
+
+    @property
+    def flow(self) -> bool:
+        """Whether training reads optical flow beside each frame."""
+        return self.pixels.second == "flow"
+
+    def with_flow(self) -> Self:
+        """The same method with optical flow for its second view.
+
+        Raises:
+            TypeError: the method has no second view that flow could be.
+        """
+        raise TypeError(f"{self.name} has no second view")

@@ -1,0 +1,73 @@
+"""A whole recipe, and how it is kept in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from kinema.errors import UsageError, nearest
+from kinema.settings.inputs import Augment, Clip
+from kinema.settings.meta_contrast import MCN
+from kinema.settings.method import MethodSettings
+from kinema.settings.training import Backbone, Optim, Train
+from kinema.settings.two_views import CMC
+
+T = TypeVar("T")
+
+AnyMethod = MCN | CMC
+"""Every method's settings; the command line makes flags of those of the recipe's method."""
+METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a pre-training run, except the data it is given."""
+
+    recipe: str = "mcn"
+    """The recipe's name, for the record."""
+    method: AnyMethod = field(default_factory=MCN)
+    clip: Clip = field(default_factory=Clip)
+    augment: Augment = field(default_factory=Augment)
+    backbone: Backbone = field(default_factory=Backbone)
+    optim: Optim = field(default_factory=Optim)
+    train: Train = field(default_factory=Train)
+
+
+def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
+    """The dataclass that `dataclasses.asdict` turned into `values`, nested ones included.
+
+    Raises:
+        UsageError: a field is unknown; names it and the nearest known one.
+    """
+    hints = get_type_hints(cls)
+    known = [each.name for each in fields(cls)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise UsageError(f"unknown setting '{where}{name}': {nearest(name, known)}")
+    return cls(**{name: _from_value(hints[name], name, value, where) for name, value in values.items()})
+
+
+def _from_value(hint: Any, name: str, value: Any, where: str) -> Any:
+    if name == "method" and isinstance(value, dict):
+        if value.get("name") not in METHOD_SETTINGS:
+            raise UsageError(
+                f"unknown method '{value.get('name')}': {nearest(str(value.get('name')), list(METHOD_SETTINGS))}"
+            )
+        hint = METHOD_SETTINGS[value["name"]]
+    if is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise UsageError(f"setting '{where}{name}' is {value!r}, where settings by name were expected")
+        return from_dict(hint, value, f"{where}{name}.")  # type: ignore[arg-type]
+    return tuple(value) if isinstance(value, list) else value
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:
+    """One "name: old -> new" for each setting in which two saved recipes differ."""
+    found = []
+    for name in dict.fromkeys([*old, *new]):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += differences(before, after, f"{where}{name}.")
+        elif before != after:
+            found.append(f"{where}{name}: {before} -> {after}")
+    return found
