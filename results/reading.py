@@ -123,6 +123,8 @@ CHOICES = (
         "statistics_query": "--method.meta.batch-norm query",
     }),
 )  # fmt: skip
+SHARED = {"one_stage": "clbl", "order2": "mcn_order2"}
+"""Alternatives that the claim's study has already run, under these names."""
 
 
 def main() -> None:
@@ -130,7 +132,8 @@ def main() -> None:
     if sys.argv[1:] == ["flags"]:
         for choice in CHOICES:
             for name, flags in choice.others.items():
-                print(name, flags)
+                if name not in SHARED:
+                    print(name, flags)
         return
     before, rest = PAGE.read_text().split(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}")
@@ -138,7 +141,8 @@ def main() -> None:
 
 def table() -> str:
     """Markdown: a row an alternative, with R@1 of both views joined; the base in the first row."""
-    base = scores(HERE / "studies" / "claim" / "shapes", "mcn")
+    claim = HERE / "studies" / "claim" / "shapes"
+    base = scores(claim, "mcn")
     lines = [
         "| where | open point | ours | alternative | R@1 |",
         "| --- | --- | --- | --- | --- |",
@@ -147,7 +151,8 @@ def table() -> str:
     for choice in CHOICES:
         for number, (name, flags) in enumerate(choice.others.items()):
             first = (choice.where, choice.question, choice.ours) if number == 0 else ("", "", "")
-            found = spread(scores(HERE / "studies" / "reading", name)) or "not measured yet"
+            values = scores(claim, SHARED[name]) if name in SHARED else scores(HERE / "studies" / "reading", name)
+            found = spread(values) or "not measured yet"
             lines.append("| " + " | ".join((*first, f"`{flags}`", found)) + " |")
     return "\n".join(lines)
 
