@@ -13,6 +13,7 @@ from kinema.batch import Enqueue, generator
 from kinema.errors import UsageError
 from kinema.methods import METHODS
 from kinema.momentum import MomentumCopy
+from kinema.queue import Queue
 from kinema.sampler import check_batch_size
 from kinema.settings import METHOD_SETTINGS
 
@@ -50,6 +51,16 @@ def changed(before, method):
 def test_every_method_has_a_case_and_settings():
     assert set(METHODS) == set(CASES) == set(METHOD_SETTINGS)
     assert all(recipe.method.name == name for name, recipe in CASES.items())
+
+
+@every_method
+def test_what_is_listed_of_a_methods_needs_is_so(name):
+    videos = 70_001  # more than any queue holds, so that a buffer of as many rows is a bank
+    method = build(replace(CASES[name], method=METHOD_SETTINGS[name]()), videos)
+    banks = ["bank" for buffer in method.buffers() if buffer.shape[:1] == (videos,)]
+    queues = ["queue" for module in method.modules() if isinstance(module, Queue)]
+    assert {*banks, *queues} == {METHODS[name].memory} - {""}
+    assert len(method.draw(100, generator(0)).indices) == METHODS[name].clips
 
 
 @every_method

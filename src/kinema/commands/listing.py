@@ -35,7 +35,7 @@ def method_lines() -> str:
     """Each method and its description."""
     from kinema.methods import METHODS
 
-    return aligned([(name, line) for name, (_, _, line) in METHODS.items()])
+    return aligned([(name, f"{listed.paper}: {listed.does}") for name, listed in METHODS.items()])
 
 
 def backbone_lines() -> str:

@@ -1,22 +1,80 @@
 """The methods, one file each, and the one table that lists them.
 
-To add a method: write its file, add a line here, add a line to `tests/methods/cases.py`.
+To add a method: write its file, add an entry here, add a line to `tests/methods/cases.py`.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kinema.settings import Recipe
 
 if TYPE_CHECKING:
     from kinema.methods.base import Method
 
-# name: (module, class, one line for `kinema list methods`); modules are imported when one is built, since torch is slow
+
+class Listed(NamedTuple):
+    """An entry of the table of methods: where one is, and what `kinema list methods` says of it.
+
+    Whether it reads optical flow is not said here, as its settings say it.
+    """
+
+    module: str
+    """The file here; it is imported when a method is built, since torch is slow."""
+    cls: str
+    does: str
+    """What it learns from, in a few words."""
+    paper: str
+    """Short title, venue and year."""
+    clips: int = 1
+    """Clips that it reads of a video for a step, with its settings as they are by default."""
+    memory: Literal["", "bank", "queue"] = ""
+    """What it keeps of earlier batches: a row for each video, the newest batches, or nothing."""
+    printed: str = ""
+    """Its name in the tables of the MCN paper (`kinema.published`); "" where they do not have it."""
+
+
+class PublishedOnly(NamedTuple):
+    """A method of the paper's tables that kinema does not have."""
+
+    paper: str
+    why: str
+    """The reason."""
+    printed: str
+
+
 METHODS = {
-    "mcn": ("mcn", "MCN", "Meta-Contrastive Network, ICCV 2021: two views, memory banks, pair classification, MAML"),
-    "cmc": ("cmc", "CMC", "Contrastive Multiview Coding of RGB and residual clips, ECCV 2020: MCN's baseline"),
+    "mcn": Listed(
+        "mcn",
+        "MCN",
+        "two views against memory banks, pair classification, MAML",
+        "Meta-Contrastive Network, ICCV 2021",
+        memory="bank",
+        printed="MCN",
+    ),
+    "cmc": Listed(
+        "cmc",
+        "CMC",
+        "RGB and residual clips against memory banks: MCN's baseline",
+        "Contrastive Multiview Coding, ECCV 2020",
+        memory="bank",
+        printed="CMC (RGB + residual)",
+    ),
+}
+"""Every method, by the name that its settings have."""
+
+PUBLISHED_ONLY = {
+    "büchler": PublishedOnly(
+        "Deep reinforcement learning of spatiotemporal self-supervision, ECCV 2018",
+        "a network that is rewarded by validation error chooses what to sample; no code was published",
+        "Büchler",
+    ),
+    "cbt": PublishedOnly(
+        "Contrastive Bidirectional Transformer, arXiv 2019",
+        "a transformer over spoken words and clips; no code of its video part was published",
+        "CBT",
+    ),
 }
 
 
@@ -29,8 +87,8 @@ def build(recipe: Recipe, num_videos: int) -> Method:
 
     from kinema import backbones
 
-    module, name, _ = METHODS[recipe.method.name]
-    cls = getattr(importlib.import_module(f"kinema.methods.{module}"), name)
+    listed = METHODS[recipe.method.name]
+    cls = getattr(importlib.import_module(f"kinema.methods.{listed.module}"), listed.cls)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.train.seed)
         backbone = backbones.build(recipe.backbone.name, recipe.backbone.width)
