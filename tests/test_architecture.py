@@ -6,7 +6,7 @@ engine    evaluate <- visualise
   |
 methods             data
   |                   |
-tools: sampler, augment, views, backbones, heads, losses, bank, queue, momentum, meta, recompute, encoder
+tools: sampler, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta, recompute, encoder
   |
 contracts: errors, settings, batch
 """
@@ -34,6 +34,7 @@ TOOLS = {
     "encoder",
     "momentum",
     "queue",
+    "recurrent",
 }
 
 ALLOWED = {

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from kinema.batch import generator
 from kinema.errors import UsageError
 from kinema.sampler import (
+    Blocks,
     Split,
     check_batch_size,
     clip_at,
@@ -216,3 +217,10 @@ def test_look_alikes_of_a_large_set_are_sought_in_neighbourhoods(monkeypatch):
     assert sorted(batches.flatten().tolist()) == list(range(120))
     alike = sum(len(set((batch % 3).tolist())) == 1 for batch in batches)
     assert alike >= 15  # of 30; the last of each neighbourhood are leftovers
+
+
+def test_blocks_follow_one_another_without_a_gap():
+    drawn = Blocks(blocks=3, frames=2, stride=2)(12, generator(0)).indices  # starts 0 and 1 are possible
+    assert drawn.tolist() in ([[0, 2], [4, 6], [8, 10]], [[1, 3], [5, 7], [9, 11]])
+    short = Blocks(blocks=3, frames=2, stride=2)(7, generator(0)).indices
+    assert short.tolist() == [[0, 0], [0, 2], [4, 6]]

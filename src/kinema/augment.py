@@ -26,7 +26,9 @@ TOP, LEFT, FLIP, JITTER, BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY, BLUR, SIGM
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, the weights of grey that Pillow and torchvision use
 
 
-def augment(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> Tensor:
+def augment(
+    clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int, *, colours: Tensor | None = None
+) -> Tensor:
     """Random crop, flip, colour jitter and blur.
 
     Args:
@@ -35,20 +37,27 @@ def augment(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size
         dice: float [M, D] uniform in [0, 1).
         settings: ranges and probabilities.
         size: S.
+        colours: float [M, T, D], dice of each frame for jitter and greyscale; `None` gives a clip's frames its own.
 
     Returns:
         float32 [M, 3, T, S, S] in [0, 1], under autocast too: bf16 cannot tell neighbouring grey levels apart, and
         residuals are differences of them.
     """
     with torch.autocast(clips.device.type, enabled=False):
-        return _augment(clips, extent, dice, settings, size)
+        return _augment(clips, extent, dice, settings, size, colours)
 
 
-def _augment(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> Tensor:
+def _augment(
+    clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int, colours: Tensor | None
+) -> Tensor:
     blur = gaussian(blur_sigmas(dice, settings, size), size)  # [M, S, S]
     rows, columns = (blur @ axis for axis in cropping(clips, extent, dice, settings, size))
-    # [M, 3, T, S, S] with the channels last in memory, the layout in which convolutions are fastest.
-    return jitter(resample(clips, rows, flipped(columns, dice, settings)), dice, settings).permute(0, 4, 1, 2, 3)
+    pixels = resample(clips, rows, flipped(columns, dice, settings))  # [M, T, S, S, 3]
+    if colours is None:
+        pixels = jitter(pixels, dice, settings)
+    else:
+        pixels = jitter(pixels.flatten(0, 1)[:, None], colours.flatten(0, 1), settings).view_as(pixels)
+    return pixels.permute(0, 4, 1, 2, 3)  # the channels last in memory, the layout in which convolutions are fastest
 
 
 def crop_and_flip(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> Tensor:

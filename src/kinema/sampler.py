@@ -78,6 +78,25 @@ class RandomClips:
         return Draw(torch.stack(drawn))
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """Draw blocks of frames that follow one another.
+
+    A video too short for them repeats its first frame on the left, as `clip_at` does::
+
+        blocks=3, frames=2, stride=2, start=1       . x . x . x . x . x . x     1 3 | 5 7 | 9 11
+    """
+
+    blocks: int
+    frames: int
+    stride: int
+
+    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """The blocks' indices, int64 [blocks, frames]."""
+        indices = random_clip(num_frames, frames=self.blocks * self.frames, stride=self.stride, rng=rng)
+        return Draw(indices.view(self.blocks, self.frames))
+
+
 def uniform_clips(num_frames: int, clips: int, *, frames: int, stride: int) -> Tensor:
     """int64 [N, T]: clips whose starts are evenly spaced from the first possible to the last (VCOP, IIC).
 

@@ -6,7 +6,7 @@ import torch
 
 from kinema import methods
 from kinema.batch import DICE, Batch, Step, generator
-from kinema.settings import CMC, MCN, Augment, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
+from kinema.settings import CMC, DPC, MCN, Augment, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
 
 VIDEOS, BATCH = 24, 4
 LENGTH = 12
@@ -24,6 +24,7 @@ SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
 CASES = {
     "mcn": replace(TINY, method=MCN(**SMALL)),
     "cmc": replace(TINY, method=CMC(**SMALL)),
+    "dpc": replace(TINY, method=DPC(blocks=4, predicted=2, block_frames=2, block_stride=1)),
 }
 
 

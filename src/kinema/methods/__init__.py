@@ -61,6 +61,14 @@ METHODS = {
         memory="bank",
         printed="CMC (RGB + residual)",
     ),
+    "dpc": Listed(
+        "dpc",
+        "DPC",
+        "feature maps of blocks of frames, predicted from those before",
+        "Dense Predictive Coding, ICCVW 2019",
+        clips=8,
+        printed="DPC",
+    ),
 }
 """Every method, by the name that its settings have."""
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from kinema.errors import UsageError, nearest
-from kinema.recipes import ablations, demo, flow, paper, plus, tiny
+from kinema.recipes import ablations, demo, dense, flow, paper, plus, tiny, tiny_dense
 from kinema.settings import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -31,6 +31,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_mcn": tiny.tiny_mcn,
     "tiny_mcn_plus": tiny.tiny_mcn_plus,
     "tiny_cmc": tiny.tiny_cmc,
+    "dpc": dense.dpc,
+    "tiny_dpc": tiny_dense.tiny_dpc,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

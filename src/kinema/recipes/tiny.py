@@ -29,6 +29,7 @@ def tiny(recipe: Recipe) -> Recipe:
     length, as 8 frames for 32. Everything else is `TINY`'s.
     """
     method = recipe.method
+    assert isinstance(method, MCN | CMC)  # the rows that a table of the paper has of ours
     negatives = min(CONTRAST.negatives, method.contrast.negatives)
     method = replace(
         method,

@@ -6,6 +6,7 @@ it comes from: a section or table of the paper (Lin, Guo, Lu, "Self-Supervised V
 Meta-Contrastive Network", ICCV 2021, unless a class names another), another code base, or "ours".
 """
 
+from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
@@ -15,6 +16,7 @@ from kinema.settings.two_views import CMC, Contrast, TwoViews, Views
 
 __all__ = [
     "CMC",
+    "DPC",
     "MCN",
     "METHOD_SETTINGS",
     "AnyMethod",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 from kinema.errors import UsageError, nearest
+from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN
 from kinema.settings.method import MethodSettings
@@ -14,7 +15,7 @@ from kinema.settings.two_views import CMC
 
 T = TypeVar("T")
 
-AnyMethod = MCN | CMC
+AnyMethod = MCN | CMC | DPC
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
 

@@ -1,0 +1,158 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from cases import CASES, batch, build, step
+
+from kinema.batch import generator
+from kinema.errors import UsageError
+from kinema.methods import blocks
+from kinema.recurrent import ConvGRU
+from kinema.settings import DPC, Augment, Clip
+from reference.dense import dense_contrast, gru
+
+STILL = Augment(crop_area=(1, 1), crop_aspect=(1, 1), flip=0, jitter=0, blur=0)
+
+
+def recipe(augment=STILL, size=32, **changes):
+    """The case at 32 px, where a map has 2 x 2 cells."""
+    base = CASES["dpc"]
+    return replace(base, method=replace(base.method, **changes), augment=augment, clip=Clip(frames=4, size=size))
+
+
+def maps_of(method, given):
+    return blocks.block_maps(method.backbone, given, method.recipe, method.config, step().rng())
+
+
+def random_maps(count=4, size=2, dim=32, seed=0):
+    return torch.rand(3, count, dim, size, size, generator=generator(seed))
+
+
+def test_the_recurrent_cell_is_the_formula():
+    torch.manual_seed(0)
+    cell = ConvGRU(5, gain=0.7)
+    x, state = torch.randn(2, 5, 3, 2), torch.randn(2, 5, 3, 2)
+    weights = [layer.weight.detach()[:, :, 0, 0].numpy() for layer in (cell.update, cell.reset, cell.candidate)]
+    found = cell(x, state).detach()
+    for b, i, j in np.ndindex(2, 3, 2):
+        expected = gru(x[b, :, i, j].numpy(), state[b, :, i, j].numpy(), *weights)
+        np.testing.assert_allclose(found[b, :, i, j], expected, rtol=1e-4, atol=1e-6)
+    rows = cell.update.weight[:, :, 0, 0]
+    torch.testing.assert_close(rows @ rows.T, 0.49 * torch.eye(5))
+
+
+def test_the_loss_is_the_formula():
+    predicted, actual = random_maps(2, dim=6, seed=1) - 0.3, random_maps(4, dim=6, seed=2)
+    loss, correct = blocks.dense_contrast(predicted, actual)
+    expected, hits = dense_contrast(predicted.numpy(), actual[:, -2:].numpy())
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    assert correct.item() == pytest.approx(hits)
+
+
+def test_predictions_that_are_the_maps_themselves_are_all_right():
+    actual = 5 * torch.eye(3 * 2 * 4).view(3, 2, 2, 2, 24).movedim(-1, 2)  # no two cells have anything in common
+    loss, correct = blocks.dense_contrast(actual, actual)
+    assert correct == 1
+    assert loss < 1e-8
+    shuffled, none = blocks.dense_contrast(actual, actual.flip(1))
+    assert none == 0
+    assert shuffled > 20
+
+
+def test_a_network_that_knows_nothing_is_at_chance():
+    method = build(recipe())
+    with torch.no_grad():
+        method.predict[-1].weight.zero_()
+    outcome = method.loss(batch(method), step())
+    assert outcome.total.item() == pytest.approx(method.chance()["contrast"], rel=1e-6)
+    assert method.chance()["contrast"] == pytest.approx(np.log(4 * 2 * 4))
+
+
+@pytest.mark.parametrize("size", [16, 17, 40, 56])
+def test_chance_counts_the_cells_that_the_backbone_makes(size):
+    method = build(recipe(size=size))
+    cells = maps_of(method, batch(method)).shape[-2:].numel()
+    assert method.chance()["contrast"] == pytest.approx(np.log(4 * 2 * cells))
+
+
+def test_the_order_of_what_was_seen_changes_what_is_expected():
+    method = build(recipe(dropout=0))
+    maps = random_maps()
+    seen = blocks.predictions(method.aggregate, method.predict, maps, method.config, step().rng())
+    turned = torch.cat([maps[:, :2].flip(1), maps[:, 2:]], dim=1)
+    other = blocks.predictions(method.aggregate, method.predict, turned, method.config, step().rng())
+    assert seen.shape == (3, 2, 32, 2, 2)
+    assert (seen - other).abs().max() > 1e-3
+
+
+def test_predictions_know_nothing_of_the_blocks_that_they_are_of():
+    method = build(recipe())
+    maps = random_maps()
+    hidden = torch.cat([maps[:, :2], torch.zeros_like(maps[:, 2:])], dim=1)
+    one, other = (
+        blocks.predictions(method.aggregate, method.predict, given, method.config, step().rng())
+        for given in (maps, hidden)
+    )
+    assert torch.equal(one, other)
+
+
+def test_a_later_block_is_predicted_by_way_of_the_earlier():
+    method = build(recipe(dropout=0))
+    maps = random_maps()
+    first, second = blocks.predictions(method.aggregate, method.predict, maps, method.config, step().rng()).unbind(1)
+    state = torch.zeros_like(maps[:, 0])
+    for x in (maps[:, 0], maps[:, 1]):
+        state = method.aggregate(x, state)
+    torch.testing.assert_close(first, method.predict(state))
+    torch.testing.assert_close(second, method.predict(method.aggregate(first.relu(), state)))
+
+
+def test_dropout_is_decided_by_the_step_and_keeps_the_mean():
+    x = torch.ones(50, 1000)
+    dropped = blocks.dropout(x, 0.1, step(1).rng())
+    assert torch.equal(dropped, blocks.dropout(x, 0.1, step(1).rng()))
+    assert not torch.equal(dropped, blocks.dropout(x, 0.1, step(2).rng()))
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.1, abs=0.01)
+    assert dropped.mean().item() == pytest.approx(1, abs=0.01)
+
+
+def test_a_block_is_its_frames_in_their_order():
+    method = build(recipe())
+    method.eval()  # so that a block's map does not depend on the blocks beside it
+    given = batch(method)
+    maps = maps_of(method, given)
+    assert maps.shape == (4, 4, 32, 2, 2)
+    for n in range(4):
+        alone = replace(given, clips=given.clips[:, n : n + 1].expand_as(given.clips))
+        torch.testing.assert_close(maps_of(method, alone)[:, 0], maps[:, n])
+    turned = replace(given, clips=given.clips.flip(2))
+    assert not torch.allclose(maps_of(method, turned), maps)
+
+
+def shown(augment):
+    """What the backbone is shown of one frame repeated, [B, 3, N * T, S, S]: only augmentation can tell them apart."""
+    method, seen = build(recipe(augment=augment)), []
+    given = batch(method)
+    given = replace(given, clips=given.clips[:, :1, :1].expand_as(given.clips))
+    method.backbone.maps = lambda x: seen.append(x) or torch.zeros(len(x), 32, 1, 2, 2)
+    maps_of(method, given)
+    return seen[0].view(4, 4, 3, 2, 32, 32).transpose(1, 2).flatten(2, 3)
+
+
+def test_frames_share_crop_and_flip_and_have_colours_of_their_own():
+    moved = shown(Augment(jitter=0, grey=0))
+    assert torch.equal(moved, moved[:, :, :1].expand_as(moved))
+    coloured = shown(Augment(jitter=1, brightness=0.5))
+    means = coloured.mean(dim=(1, 3, 4))  # [B, N * T]
+    assert (means[:, 1:] - means[:, :1]).abs().amin(dim=0).max() > 1e-3
+    assert len(means[0].unique()) == means.shape[1]
+
+
+def test_blocks_that_leave_nothing_to_predict_from_are_refused():
+    with pytest.raises(UsageError, match=r"^--method.predicted 3 of --method.blocks 3 leaves none .* 2 or less"):
+        DPC(blocks=3)
+    with pytest.raises(UsageError, match=r"--method.predicted is 0: give 1 or more"):
+        DPC(predicted=0)
+    with pytest.raises(UsageError, match=r"--method.dropout is 1: "):
+        DPC(dropout=1)
