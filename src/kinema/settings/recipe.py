@@ -15,7 +15,11 @@ from kinema.settings.two_views import CMC
 
 T = TypeVar("T")
 
-AnyMethod = MCN | CMC | DPC
+AnyMethod = (
+    MCN
+    | CMC
+    | DPC
+)  # fmt: skip
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
 
