@@ -288,3 +288,16 @@ def test_autocast_does_not_touch_pixels():
     with torch.autocast("cpu", torch.bfloat16):
         under = run(frames, Augment())
     assert torch.equal(plain, under)
+
+
+def test_clips_without_colour_are_cropped_and_flipped_alone():
+    settings = Augment(jitter=1.0, grey=0.5, blur=1.0)
+    clips, rolled = clip(clips=3), dice(3)
+    before = rolled.clone()
+    plain = module.without_colour(rolled, torch.tensor([True, False, True]))
+    assert torch.equal(rolled, before)
+    seen = run(clips, settings, plain)
+    untinted = module.crop_and_flip(clips, whole(clips), rolled, settings, 16)
+    torch.testing.assert_close(seen[[0, 2]], untinted[[0, 2]])
+    assert torch.equal(seen[1], run(clips, settings, rolled)[1])
+    assert not torch.allclose(seen[1], untinted[1], atol=0.01)

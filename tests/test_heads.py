@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from kinema.errors import UsageError
-from kinema.heads import PairScore, check_groups, group_pairs, projection
+from kinema.heads import PairScore, check_groups, group_pairs, mlp, projection
 from kinema.losses import pair_classification
 from reference.pairs import cross_view_loss
 
@@ -127,3 +127,14 @@ def test_batch_that_groups_of_four_do_not_fill_is_refused_with_one_that_fits(siz
 @pytest.mark.parametrize("size", [4, 28, 80])
 def test_batch_of_whole_groups_is_accepted(size):
     check_groups(size)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_perceptron_has_its_layers_with_relu_between_them(batch_norm):
+    layers = mlp(6, 5, 3, layers=3, batch_norm=batch_norm)
+    block = ["Linear", "BatchNorm1d", "ReLU"] if batch_norm else ["Linear", "ReLU"]
+    assert [type(layer).__name__ for layer in layers] == [*block, *block, "Linear"]
+    linear = [layer for layer in layers if isinstance(layer, torch.nn.Linear)]
+    assert [tuple(layer.weight.shape) for layer in linear] == [(5, 6), (5, 5), (3, 5)]
+    assert all((layer.bias is None) == batch_norm for layer in linear)
+    assert layers(torch.rand(4, 6)).shape == (4, 3)

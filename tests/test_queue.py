@@ -47,8 +47,33 @@ def test_a_queue_survives_its_state_dict():
 
 
 def test_a_queue_that_cannot_be_is_refused():
-    with pytest.raises(UsageError, match=r"^a queue of 8 features is smaller than a batch of 16 videos: raise"):
+    with pytest.raises(UsageError, match=r"^a queue of 8 rows is overfilled by one step, .* 16 videos: raise --method"):
         check_queue(8, 16, 100)
-    with pytest.raises(UsageError, match=r"of the 100 videos twice, .* lower --method.queue to 84 or less$"):
-        check_queue(100, 16, 100)
+    with pytest.raises(
+        UsageError, match=r"of the 100 videos of an epoch twice, .* lower --method.queue to 84 or less$"
+    ):
+        check_queue(85, 16, 100)
+    check_queue(16, 16, 100)
     check_queue(84, 16, 100)
+
+
+def test_a_queue_that_takes_several_rows_of_a_video_may_be_as_many_times_as_long():
+    with pytest.raises(UsageError, match=r"2 features each of 16 videos: raise --method.queue to 32 or more$"):
+        check_queue(31, 16, 100, rows=2)
+    with pytest.raises(UsageError, match=r"lower --method.queue to 168 or less$"):
+        check_queue(169, 16, 100, rows=2)
+    check_queue(168, 16, 100, rows=2)
+
+
+def test_no_queue_fits_steps_of_more_than_half_an_epoch():
+    with pytest.raises(UsageError, match=r"16 videos, more than half of the 30 of an epoch.* --train.batch-size"):
+        check_queue(16, 16, 30)
+    check_queue(16, 16, 32)
+
+
+def test_within_an_epoch_no_video_meets_its_own_row_in_the_longest_queue_that_is_allowed():
+    check_queue(8, 4, 12)
+    queue, videos = Queue(8, 2, seed=0), torch.arange(12).split(4)
+    for batch in videos:
+        assert not torch.isin(batch, queue.video).any()
+        queue.put(rows(0, 4) | {"video": batch})

@@ -7,6 +7,7 @@ from kinema.batch import generator
 from kinema.errors import UsageError
 from kinema.sampler import (
     Blocks,
+    OneOrTwoClips,
     Split,
     check_batch_size,
     clip_at,
@@ -224,3 +225,16 @@ def test_blocks_follow_one_another_without_a_gap():
     assert drawn.tolist() in ([[0, 2], [4, 6], [8, 10]], [[1, 3], [5, 7], [9, 11]])
     short = Blocks(blocks=3, frames=2, stride=2)(7, generator(0)).indices
     assert short.tolist() == [[0, 0], [0, 2], [4, 6]]
+
+
+def test_one_or_two_clips_are_of_one_window_half_of_the_time_and_few_change_colour():
+    drawn = [OneOrTwoClips(4, 2)(60, generator(seed)) for seed in range(2000)]
+    alike = [each for each in drawn if torch.equal(*each.indices)]
+    apart = [each for each in drawn if not torch.equal(*each.indices)]
+    assert all(each.indices.shape == (2, 4) for each in drawn)
+    assert len(apart) / len(drawn) == pytest.approx(0.5 * 53 / 54, abs=0.04)  # 54 starts, two of which may coincide
+    one_window = [sum(each.target == target for each in alike) / len(alike) for target in range(4)]
+    assert one_window[1] == pytest.approx(0.5, abs=0.05)
+    assert one_window[0] + one_window[3] < 0.05  # what coincides by chance
+    two_windows = [sum(each.target == target for each in apart) / len(apart) for target in range(4)]
+    assert two_windows == pytest.approx([0.49, 0.21, 0.21, 0.09], abs=0.05)

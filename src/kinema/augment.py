@@ -60,6 +60,13 @@ def _augment(
     return pixels.permute(0, 4, 1, 2, 3)  # the channels last in memory, the layout in which convolutions are fastest
 
 
+def without_colour(dice: Tensor, clips: Tensor) -> Tensor:
+    """The dice [M, D] by which clips that are set in bool [M] are cropped and flipped, but not jittered or blurred."""
+    dice, columns = dice.clone(), [JITTER, GREY, BLUR]
+    dice[:, columns] = dice[:, columns].masked_fill(clips[:, None], 1.0)
+    return dice
+
+
 def crop_and_flip(clips: Tensor, extent: Tensor, dice: Tensor, settings: Augment, size: int) -> Tensor:
     """`augment` of any number of channels without what is done to colours: crop and flip alone, as for flow."""
     with torch.autocast(clips.device.type, enabled=False):

@@ -27,6 +27,21 @@ def projection(kind: str, feature_dim: int, dim: int) -> nn.Module:
     return nn.Sequential(nn.Linear(feature_dim, feature_dim), nn.ReLU(), nn.Linear(feature_dim, dim))
 
 
+def mlp(feature_dim: int, hidden: int, dim: int, *, layers: int = 2, batch_norm: bool = False) -> nn.Sequential:
+    """F -> hidden -> ... -> D: linear layers with ReLU between them, and batch norm before it if it is wanted.
+
+    With batch norm no layer has a bias, which the next one would take away again (as in BYOL's code).
+    """
+    widths = [feature_dim, *[hidden] * (layers - 1)]
+    parts: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        parts.append(nn.Linear(before, after, bias=not batch_norm))
+        if batch_norm:
+            parts.append(nn.BatchNorm1d(after))
+        parts.append(nn.ReLU())
+    return nn.Sequential(*parts, nn.Linear(widths[-1], dim, bias=not batch_norm))
+
+
 class PairScore(nn.Module):
     """The logit that two features belong to one video (MCN's "fc layer" on combined features).
 

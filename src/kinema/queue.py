@@ -60,19 +60,34 @@ class Queue(nn.Module):
         self.place.copy_((self.place + count) % size)
 
 
-def check_queue(size: int, batch_size: int, num_videos: int) -> None:
-    """Refuse a queue that would hold a video twice, or that a batch overfills.
+def check_queue(size: int, a_step: int, an_epoch: int, *, rows: int = 1) -> None:
+    """Refuse a queue that a step would fill more than once, or in which an epoch's videos would meet themselves.
+
+    Across the border of two epochs a video may still meet its own row, as in MoCo.
+
+    Args:
+        size: K.
+        a_step: videos of a step whose features are kept.
+        an_epoch: videos of an epoch whose features are kept.
+        rows: rows that each of them takes.
 
     Raises:
         UsageError: naming the numbers and what to change.
     """
-    if size < batch_size:
+    least, most = a_step * rows, (an_epoch - a_step) * rows
+    features = f"{rows} features each" if rows > 1 else "a feature each"
+    if least > most:
         raise UsageError(
-            f"a queue of {size} features is smaller than a batch of {batch_size} videos: raise --method.queue to "
-            f"{batch_size} or more"
+            f"a step keeps {features} of {a_step} videos, more than half of the {an_epoch} of an epoch, so a queue "
+            f"would hold a video's own feature as its negative: lower --train.batch-size to at most half of it"
         )
-    if size > num_videos - batch_size:
+    if size < least:
         raise UsageError(
-            f"a queue of {size} features and a batch of {batch_size} would hold some of the {num_videos} videos twice, "
-            f"as their own negatives: lower --method.queue to {max(batch_size, num_videos - batch_size)} or less"
+            f"a queue of {size} rows is overfilled by one step, which keeps {features} of {a_step} videos: raise "
+            f"--method.queue to {least} or more"
+        )
+    if size > most:
+        raise UsageError(
+            f"a queue of {size} rows, with {features} of {a_step} videos more a step, would hold some of the "
+            f"{an_epoch} videos of an epoch twice, as their own negatives: lower --method.queue to {most} or less"
         )

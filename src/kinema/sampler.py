@@ -97,6 +97,29 @@ class Blocks:
         return Draw(indices.view(self.blocks, self.frames))
 
 
+@dataclass(frozen=True)
+class OneOrTwoClips:
+    """Draw two clips, half of the time twice the same one, and say which of them may change colour (CoCLR).
+
+    The target is a number of two bits, the lower for the first clip: set where colours may be changed, clear where
+    the clip is to be cropped and flipped alone::
+
+        one window, seen twice      one of the two clips may, either of them
+        two windows                 each may with probability 0.3
+    """
+
+    frames: int
+    stride: int
+
+    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """The clips' indices, int64 [2, T]."""
+        indices = RandomClips(self.frames, self.stride)(num_frames, rng).indices
+        chance, either, first, second = torch.rand(4, generator=rng).tolist()
+        if chance < 0.5:
+            return Draw(indices[:1].expand(2, self.frames), target=1 if either < 0.5 else 2)
+        return Draw(indices, target=(first < 0.3) + 2 * (second < 0.3))
+
+
 def uniform_clips(num_frames: int, clips: int, *, frames: int, stride: int) -> Tensor:
     """int64 [N, T]: clips whose starts are evenly spaced from the first possible to the last (VCOP, IIC).
 

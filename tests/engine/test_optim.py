@@ -62,3 +62,6 @@ def test_optimizers_are_what_the_settings_say():
     adamw = optimizer(weights, replace(Optim(), name="adamw", momentum=0.8))
     assert isinstance(adamw, torch.optim.AdamW)
     assert adamw.param_groups[0]["betas"] == (0.8, 0.999)
+    adam = optimizer(weights, replace(Optim(), name="adam", weight_decay=1e-5))
+    assert type(adam) is torch.optim.Adam
+    assert adam.param_groups[0]["weight_decay"] == 1e-5

@@ -10,10 +10,11 @@ import torch
 
 from kinema import methods
 from kinema.engine import checkpoint
+from kinema.engine import train as loop
 from kinema.engine.train import is_due, stop_on_signal, train, until_stopped
 from kinema.errors import KinemaError, NonFiniteLoss, ReadersGone, UsageError
 from kinema.methods import mcn
-from kinema.settings import CMC, MCN, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
+from kinema.settings import CMC, MCN, Backbone, Clip, Contrast, MoCo, Optim, Recipe, Train, Views
 
 TIMES = ("data_time", "step_time")
 SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
@@ -313,3 +314,27 @@ def test_mixed_precision_is_refused_on_a_cpu_before_anything_is_written(clips, t
     with pytest.raises(UsageError, match="bf16-mixed needs a GPU"):
         run(clips, tmp_path, recipe(precision="bf16-mixed"))
     assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints"]
+
+
+def test_no_weight_moves_while_a_method_waits_for_its_queue_to_fill(clips, tmp_path, monkeypatch):
+    update, moved = loop.update, []
+
+    def noted(method, optim, outcome, lr):
+        moved.append(int(method.queue.filled.sum()))
+        update(method, optim, outcome, lr)
+
+    monkeypatch.setattr(loop, "update", noted)
+    chosen = recipe(MoCo(queue=16, dim=16, fill_first=True), epochs=1)
+    method, trained = run(clips, tmp_path, chosen)
+    assert trained.step == 5
+    assert moved == [16]  # at the last of the five steps
+    assert "grad_norm" in trained.figures
+    assert method.queue.place == 4
+
+    monkeypatch.setattr(type(method), "waits", lambda self, step: True)
+    method, trained = run(clips, tmp_path / "waiting", chosen)
+    assert len(moved) == 1
+    fresh = methods.build(chosen, len(clips))
+    assert_same(dict(method.named_parameters()), dict(fresh.named_parameters()))
+    assert_same(method.key_backbone.weights(), fresh.key_backbone.weights())
+    assert "grad_norm" not in trained.figures

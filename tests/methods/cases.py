@@ -6,7 +6,7 @@ import torch
 
 from kinema import methods
 from kinema.batch import DICE, Batch, Step, generator
-from kinema.settings import CMC, DPC, MCN, Augment, Backbone, Clip, Contrast, Optim, Recipe, Train, Views
+from kinema.settings import CMC, DPC, MCN, Augment, Backbone, Clip, Contrast, MoCo, Optim, Recipe, Train, Views
 
 VIDEOS, BATCH = 24, 4
 LENGTH = 12
@@ -25,6 +25,7 @@ CASES = {
     "mcn": replace(TINY, method=MCN(**SMALL)),
     "cmc": replace(TINY, method=CMC(**SMALL)),
     "dpc": replace(TINY, method=DPC(blocks=4, predicted=2, block_frames=2, block_stride=1)),
+    "moco": replace(TINY, method=MoCo(dim=16, queue=8)),
 }
 
 

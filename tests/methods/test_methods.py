@@ -242,9 +242,8 @@ def test_bf16_autocast_gives_nearly_the_same_loss(name):
 
 @every_method
 def test_fewer_videos_than_a_batch_are_refused(name):
-    method = build(CASES[name], videos=3)
     with pytest.raises(UsageError, match="3 videos do not fill one batch of 4"):
-        check_batch_size(3, BATCH, method.split)
+        check_batch_size(3, BATCH, build(CASES[name], videos=3).split)
 
 
 def options(settings, path=()):
@@ -266,11 +265,26 @@ def with_option(settings, path, value):
     return replace(settings, **{path[0]: with_option(getattr(settings, path[0]), path[1:], value)})
 
 
+def is_about_what_is_not_there(method, path, value):
+    """Whether a choice concerns a bank or a memory that the method does not have with its settings."""
+    return (path == ("meta", "negatives") and value != "all" and not method.has_bank) or (
+        path == ("meta", "bank_update") and value != "both" and not method.remembers
+    )
+
+
+ALL_OPTIONS = [(name, path, value) for name, recipe in CASES.items() for path, value in options(recipe.method)]
+REFUSED = [each for each in ALL_OPTIONS if is_about_what_is_not_there(CASES[each[0]].method, *each[1:])]
 EVERY_OPTION = [
     pytest.param(name, path, value, id=f"{name}-{'.'.join(path)}={value}")
-    for name, recipe in CASES.items()
-    for path, value in options(recipe.method)
+    for name, path, value in ALL_OPTIONS
+    if (name, path, value) not in REFUSED
 ]
+
+
+@pytest.mark.parametrize(("name", "path", "value"), REFUSED)
+def test_choices_about_a_memory_are_refused_where_there_is_none(name, path, value):
+    with pytest.raises(UsageError, match="leave it at"):
+        with_option(CASES[name].method, path, value)
 
 
 @pytest.mark.parametrize(("name", "path", "value"), EVERY_OPTION)

@@ -70,3 +70,12 @@ def nt_xent(z1, z2, temperature):
         weights = {j: math.exp(float(anchor @ other) / temperature) for j, other in enumerate(both) if j != i}
         total -= math.log(weights[(i + len(z1)) % count] / sum(weights.values()))
     return total / count
+
+
+def momentum_contrast(queries, keys, queue, temperature):
+    """MoCo: each query picks its key out of that key and all rows of the queue."""
+    total = 0.0
+    for query, key in zip(queries, keys, strict=True):
+        weights = [math.exp(float(query @ other) / temperature) for other in (key, *queue)]
+        total -= math.log(weights[0] / sum(weights))
+    return total / len(queries)

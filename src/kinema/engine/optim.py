@@ -12,10 +12,11 @@ from kinema.settings import Optim
 
 
 def optimizer(parameters: Iterable[nn.Parameter], config: Optim) -> torch.optim.Optimizer:
-    """SGD with momentum, or AdamW; the rate is set anew at each step by the loop."""
+    """The optimiser that the settings name; the rate is set anew at each step by the loop."""
     if config.name == "sgd":
         return torch.optim.SGD(parameters, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
-    return torch.optim.AdamW(parameters, lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay)
+    cls = torch.optim.Adam if config.name == "adam" else torch.optim.AdamW
+    return cls(parameters, lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay)
 
 
 def learning_rate(config: Optim, step: int, steps: int) -> float:

@@ -1,6 +1,7 @@
 """The training loop. It knows batches, a scalar loss and a schedule; what a method does inside its loss is its own.
 
-One step: loss (pure) -> backward -> clip -> optimiser -> commit of the method's writes.
+One step: loss (pure) -> backward -> clip -> optimiser -> commit of the method's writes. While a method waits for its
+memory to fill, a step is loss -> commit.
 """
 
 from __future__ import annotations
@@ -129,12 +130,16 @@ def train(
                 outcome = method.loss(batch.to(device), step)
             numbers = batch.video.tolist()
             check_finite("loss", outcome.total, outcome, step, numbers, videos)
-            norm = gradient(method, optim, outcome, recipe.optim.clip_grad)
-            check_finite("gradient's norm", norm, outcome, step, numbers, videos)
-            update(method, optim, outcome, step.lr)
+            if method.waits(step):
+                method.commit(outcome.writes)
+            else:
+                norm = gradient(method, optim, outcome, recipe.optim.clip_grad)
+                check_finite("gradient's norm", norm, outcome, step, numbers, videos)
+                update(method, optim, outcome, step.lr)
+                means.add({"grad_norm": norm})
             done += 1
             now = time.perf_counter()
-            means.add(outcome.terms | {"loss": outcome.total.detach(), "grad_norm": norm})
+            means.add(outcome.terms | {"loss": outcome.total.detach()})
             means.add({"data_time": data_time, "step_time": now - last})
             last = now
             if report is not None:

@@ -69,6 +69,14 @@ METHODS = {
         clips=8,
         printed="DPC",
     ),
+    "moco": Listed(
+        "moco",
+        "MoCo",
+        "two clips, keys by a copy that follows, against a queue; CoCLR's first stage, InfoNCE",
+        "Momentum Contrast, CVPR 2020",
+        clips=2,
+        memory="queue",
+    ),
 }
 """Every method, by the name that its settings have."""
 

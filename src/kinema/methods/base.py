@@ -40,6 +40,10 @@ class Method(nn.Module):
         outcome, moved = call_at(self, dict(self.named_parameters()), statistics, batch, step)
         return Outcome(outcome.total, outcome.terms, outcome.writes + statistics_writes(moved))
 
+    def waits(self, step: Step) -> bool:
+        """Whether a step only fills a memory: its writes are made, but no weight moves."""
+        return False
+
     @torch.no_grad()
     def commit(self, writes: Iterable[Write | Enqueue]) -> None:
         """Make the writes, in order; a later one wins where two meet."""

@@ -22,6 +22,7 @@ from kinema import heads, losses, meta, sampler, settings
 from kinema.batch import Batch, Enqueue, Outcome, Step, Write
 from kinema.methods.base import Method, statistics_writes
 from kinema.methods.two_views import Embedded
+from kinema.queue import Queue, check_queue
 
 
 class Contrasted(NamedTuple):
@@ -62,6 +63,24 @@ class MetaContrast(Method):
         heads.check_groups(self.recipe.train.batch_size)
         pairs = self.config.pairs
         self.pair_score = heads.PairScore(pairs.head, dim if pairs.feature == "projected" else feature_dim)
+
+    @property
+    def kept_a_step(self) -> int:
+        """Videos of a step whose features a memory gets: those of one stage or of both."""
+        both = self.config.meta.order > 0 and self.config.meta.bank_update == "both"
+        return self.recipe.train.batch_size * (2 if both else 1)
+
+    def queue_of(self, size: int, dim: int, *, rows: int = 1) -> Queue:
+        """A queue that takes `rows` features of a video, if the videos are enough for it.
+
+        Raises:
+            UsageError: naming the numbers and what to change.
+        """
+        batch_size = self.recipe.train.batch_size
+        sampler.check_batch_size(self.num_videos, batch_size, self.split)
+        steps = len(sampler.epoch_batches(self.num_videos, batch_size, seed=0, epoch=0, split=self.split))
+        check_queue(size, self.kept_a_step, steps * self.kept_a_step, rows=rows)
+        return Queue(size, dim, seed=self.recipe.train.seed)
 
     def loss(self, batch: Batch, step: Step) -> Outcome:
         """Section 3.3: adapt on the support half, and judge the adapted weights on the query half."""

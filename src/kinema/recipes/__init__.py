@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from kinema.errors import UsageError, nearest
-from kinema.recipes import ablations, demo, dense, flow, paper, plus, tiny, tiny_dense
+from kinema.recipes import ablations, demo, dense, flow, momentum, paper, plus, tiny, tiny_dense, tiny_momentum
 from kinema.settings import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -33,6 +33,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_cmc": tiny.tiny_cmc,
     "dpc": dense.dpc,
     "tiny_dpc": tiny_dense.tiny_dpc,
+    "moco": momentum.moco,
+    "moco_kinetics": momentum.moco_kinetics,
+    "tiny_moco": tiny_momentum.tiny_moco,
+    "tiny_mcn_moco": tiny_momentum.tiny_mcn_moco,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

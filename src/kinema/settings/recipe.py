@@ -10,6 +10,7 @@ from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN
 from kinema.settings.method import MethodSettings
+from kinema.settings.momentum import MoCo
 from kinema.settings.training import Backbone, Optim, Train
 from kinema.settings.two_views import CMC
 
@@ -19,6 +20,7 @@ AnyMethod = (
     MCN
     | CMC
     | DPC
+    | MoCo
 )  # fmt: skip
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}

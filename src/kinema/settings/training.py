@@ -25,11 +25,12 @@ class Backbone:
 class Optim:
     """How parameters move; the numbers of section 4.1 where it gives one."""
 
-    name: Literal["sgd", "adamw"] = "sgd"
+    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    """SGD with momentum (paper), Adam, whose weight decay is a part of the gradient (CoCLR), or AdamW."""
     lr: float = 0.01
     """Learning rate at its highest (paper)."""
     momentum: float = 0.9
-    """SGD's momentum, or AdamW's first beta (IIC; the paper names none)."""
+    """SGD's momentum, or the first beta of the others (IIC; the paper names none)."""
     weight_decay: float = 1e-3
     """Paper, section 4.1."""
     schedule: Literal["multistep", "cosine", "constant"] = "multistep"

@@ -1,0 +1,60 @@
+"""The size of the papers: clips of a video compared through a momentum copy or by prototypes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kinema.settings import Augment, Backbone, Clip, MoCo, Optim, Recipe, Train
+
+
+def moco() -> Recipe:
+    """MoCo as CoCLR's first stage has it, "InfoNCE": S3D, 32 frames of 128 x 128, a queue of 2,048, 300 epochs.
+
+    kinema pretrain moco --data UCF-101 --out runs/moco
+    kinema retrieve runs/moco --data UCF-101
+    kinema linear runs/moco --data UCF-101
+
+    CoCLR's repository, UCF101: R@1 33.1, linear probe 46.8. kinema has not run it at this size yet. On Kinetics-400
+    CoCLR takes 16,384 rows: `--method.queue 16384`.
+    """
+    return Recipe(
+        "moco",
+        MoCo(),
+        augment=Augment(grey=0.2),
+        backbone=Backbone("s3d"),
+        optim=Optim("adam", lr=1e-3, weight_decay=1e-5, milestones=(250 / 300, 280 / 300), gamma=0.1),
+        train=Train(epochs=300, batch_size=64),
+    )
+
+
+KINETICS = Recipe(
+    clip=Clip(frames=8, stride=8, size=224, short_side=256),
+    augment=Augment(crop_area=(0.2, 0.766), brightness=0.6, contrast=0.6, saturation=0.6, hue=0.15, grey=0.2, blur=0.5),
+    backbone=Backbone("r3d_18"),
+    optim=Optim("sgd", lr=0.1, weight_decay=1e-4, schedule="cosine", warmup=35 / 200),
+    train=Train(epochs=200, batch_size=64),
+)
+"""What Feichtenhofer et al. (CVPR 2021) share between methods, on Kinetics-400 with two clips a video. Their network,
+Slow-only R50, is not one of kinema's, and R3D-18 stands in for it: figures of theirs are not what to expect here."""
+
+
+def moco_kinetics() -> Recipe:
+    """MoCo as Feichtenhofer et al. have it, both clips as queries, on R3D-18 in place of Slow-only R50.
+
+    kinema pretrain moco_kinetics --data kinetics400 --out runs/moco_kinetics
+    kinema finetune runs/moco_kinetics --data UCF-101
+
+    Paper, Slow-only R50, two clips: UCF101 fine-tuned 91.3, Kinetics-400 linear probe 66.6. kinema has not run it at
+    this size yet.
+    """
+    method = MoCo(
+        clips="two",
+        symmetric=True,
+        projection="mlp3",
+        queue=65536,
+        fill_first=True,
+        temperature=0.1,
+        momentum=0.994,
+        rising=True,
+    )
+    return replace(KINETICS, recipe="moco_kinetics", method=method)

@@ -1,0 +1,41 @@
+"""Clips of a video compared through a momentum copy or by prototypes, sized as `tiny_mcn` for two CPU cores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kinema.recipes.tiny import TINY
+from kinema.settings import Meta, MoCo, Recipe
+
+MOMENTUM = 0.99
+"""Of the copies. A run has 3,000 steps on 1,200 clips; at the papers' 0.999 a copy would lag by a third of them."""
+QUEUE = 512
+"""As many negatives as `tiny_cmc` has, and less than half of the videos of an epoch."""
+STAGES = Meta(order=1, resplit="iteration")
+"""MCN's two stages as `tiny_mcn` has them."""
+
+
+def tiny_moco() -> Recipe:
+    """MoCo with a queue of 512, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_moco --data DATA --out runs/tiny_moco
+
+    The projection is `tiny_cmc`'s, for the same reason: a fresh network gives all videos nearly one direction.
+    """
+    return replace(TINY, recipe="tiny_moco", method=_moco())
+
+
+def tiny_mcn_moco() -> Recipe:
+    """MCN's pair classification and two stages over `tiny_moco`.
+
+    kinema pretrain tiny_mcn_moco --data DATA --out runs/tiny_mcn_moco
+
+    A stage reads 8 videos, so that a step reads 16 as `tiny_moco` does; both stages' keys enter the queue. Pairs are
+    of queries and keys.
+    """
+    method = replace(_moco(), alpha=0.2, meta=STAGES)
+    return replace(TINY, recipe="tiny_mcn_moco", method=method, train=replace(TINY.train, batch_size=8))
+
+
+def _moco() -> MoCo:
+    return MoCo(projection="linear_bn", queue=QUEUE, momentum=MOMENTUM)

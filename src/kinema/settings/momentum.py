@@ -1,0 +1,59 @@
+"""Methods that compare two clips of a video, one of them or both through a copy of the network that follows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kinema.ranges import at_least, positive, within
+from kinema.settings.meta_contrast import MetaContrast
+from kinema.settings.method import Pixels
+
+
+@dataclass(frozen=True)
+class MoCo(MetaContrast):
+    """MoCo on video. The defaults are those of CoCLR's first stage, which it calls InfoNCE (Han, Xie, Zisserman,
+    NeurIPS 2020); Feichtenhofer et al. (CVPR 2021), whose numbers the recipe `moco_kinetics` has, differ where said."""
+
+    name: Literal["moco"] = "moco"
+    clips: Literal["one_or_two", "two"] = "one_or_two"
+    """Half of the time both views are of one window, half of the time of two, and most views keep their colours (CoCLR;
+    `kinema.sampler.OneOrTwoClips`), or always of two windows, both augmented alike (Feichtenhofer et al.)."""
+    symmetric: bool = False
+    """Let each clip be the query of the other's key, and keep both keys (Feichtenhofer et al.)."""
+    projection: Literal["mlp", "mlp3", "linear_bn"] = "mlp"
+    """F-F-ReLU-D (CoCLR), three layers of 2048 (Feichtenhofer et al.), or a linear layer and batch norm (ours, for runs
+    of a few thousand steps: see `Views.projection`)."""
+    dim: int = 128
+    """Length of a key (both)."""
+    queue: int = 2048
+    """Keys of past batches that are the negatives (CoCLR on UCF101; 16384 on Kinetics; Feichtenhofer et al. 65536)."""
+    fill_first: bool = False
+    """Let no weight move until the queue is full (Feichtenhofer et al.); otherwise its first rows are random directions
+    (CoCLR's code, and MoCo)."""
+    exclude_self: bool = False
+    """Leave rows of the query's own video out of its negatives; none of the papers does, and a video meets its row of
+    the last epoch where two epochs meet."""
+    temperature: float = 0.07
+    """tau (CoCLR; Feichtenhofer et al. 0.1)."""
+    momentum: float = 0.999
+    """Share of the copy's weights that each step keeps (CoCLR; Feichtenhofer et al. 0.994)."""
+    rising: bool = False
+    """Let the momentum rise to 1 by half a cosine over training (Feichtenhofer et al.)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("method.dim", self.dim, 1)
+        at_least("method.queue", self.queue, 1)
+        positive("method.temperature", self.temperature)
+        within("method.momentum", 0, 1, self.momentum)
+
+    @property
+    def remembers(self) -> bool:
+        """The queue."""
+        return True
+
+    @property
+    def pixels(self) -> Pixels:
+        """ImageNet's mean removed (CoCLR)."""
+        return Pixels(normalise="imagenet")
