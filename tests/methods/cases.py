@@ -6,7 +6,7 @@ import torch
 
 from kinema import methods
 from kinema.batch import DICE, Batch, Step, generator
-from kinema.settings import CMC, DPC, MCN, Augment, Backbone, Clip, Contrast, MoCo, Optim, Recipe, Train, Views
+from kinema.settings import CMC, DPC, MCN, TCLR, Augment, Backbone, Clip, Contrast, MoCo, Optim, Recipe, Train, Views
 
 VIDEOS, BATCH = 24, 4
 LENGTH = 12
@@ -26,6 +26,8 @@ CASES = {
     "cmc": replace(TINY, method=CMC(**SMALL)),
     "dpc": replace(TINY, method=DPC(blocks=4, predicted=2, block_frames=2, block_stride=1)),
     "moco": replace(TINY, method=MoCo(dim=16, queue=8)),
+    # Batch norm after its last layer makes the gradient of four clips of noise, which look alike, very long.
+    "tclr": replace(TINY, method=TCLR(frames=4, parts=2, dim=16), optim=Optim(lr=0.05, clip_grad=0.5)),
 }
 
 

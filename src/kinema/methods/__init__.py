@@ -77,6 +77,13 @@ METHODS = {
         clips=2,
         memory="queue",
     ),
+    "tclr": Listed(
+        "tclr",
+        "TCLR",
+        "tells apart videos, parts of a video, and time steps of a feature map",
+        "Temporal Contrastive Learning, CVIU 2022",
+        clips=10,
+    ),
 }
 """Every method, by the name that its settings have."""
 

@@ -7,7 +7,20 @@ import sys
 from collections.abc import Callable
 
 from kinema.errors import UsageError, nearest
-from kinema.recipes import ablations, demo, dense, flow, momentum, paper, plus, tiny, tiny_dense, tiny_momentum
+from kinema.recipes import (
+    ablations,
+    demo,
+    dense,
+    flow,
+    momentum,
+    paper,
+    plus,
+    tclr,
+    tiny,
+    tiny_dense,
+    tiny_momentum,
+    tiny_tclr,
+)
 from kinema.settings import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -28,6 +41,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "mcn_flow": flow.mcn_flow,
     "mcn_r3d_flow": flow.mcn_r3d_flow,
     "mcn_plus": plus.mcn_plus,
+    "tclr": tclr.tclr,
     "tiny_mcn": tiny.tiny_mcn,
     "tiny_mcn_plus": tiny.tiny_mcn_plus,
     "tiny_cmc": tiny.tiny_cmc,
@@ -37,6 +51,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "moco_kinetics": momentum.moco_kinetics,
     "tiny_moco": tiny_momentum.tiny_moco,
     "tiny_mcn_moco": tiny_momentum.tiny_mcn_moco,
+    "tiny_tclr": tiny_tclr.tiny_tclr,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

@@ -12,6 +12,7 @@ from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
 from kinema.settings.momentum import MoCo
 from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
+from kinema.settings.tclr import TCLR
 from kinema.settings.training import Backbone, Optim, Train
 from kinema.settings.two_views import CMC, Contrast, TwoViews, Views
 
@@ -20,6 +21,7 @@ __all__ = [
     "DPC",
     "MCN",
     "METHOD_SETTINGS",
+    "TCLR",
     "AnyMethod",
     "Augment",
     "Backbone",
