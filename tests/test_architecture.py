@@ -66,6 +66,7 @@ NO_TORCH = [
     "kinema.settings",
     "kinema.recipes",
     "kinema.published",
+    "kinema.published.peers",
     "kinema.tables.definition",
     "kinema.cli",
     "kinema.methods",

@@ -10,6 +10,7 @@ import pytest
 
 from kinema import published
 from kinema.errors import UsageError
+from kinema.published import peers
 
 # Rows of Tables 1-10 as read from the paper: table, method, backbone, frames, figures in the order of the table.
 ROWS = [
@@ -136,6 +137,23 @@ def test_figure_that_makes_no_sense_is_refused(values, complaint):
 def test_the_files_are_part_of_the_package_that_is_built():
     root = Path(__file__).parents[1]
     patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["kinema"]
-    for name in ("mcn.csv", "notes.csv"):
+    for name in ("mcn.csv", "notes.csv", "peers.csv", "ladder.csv"):
         assert (root / "src" / "kinema" / "published" / name).is_file()
         assert any(fnmatch(f"published/{name}", pattern) for pattern in patterns)
+
+
+def test_one_figure_of_a_method_is_of_ucf101_and_the_usual_clips_where_there_is_a_choice():
+    assert peers.best("mcn", "MCN", "finetune") == peers.Peer(
+        "mcn", "R3D-18", "UCF101", "finetune", 85.4, "MCN's Table 1"
+    )
+    assert peers.best("pace", "PP", "finetune").value == 75.9
+    assert peers.best("speednet", "SpeedNet", "finetune").pretrain == "Kinetics-400"
+    assert peers.best("tclr", "", "retrieval").value == 56.1
+    assert peers.best("dpc", "DPC", "retrieval") is None
+
+
+def test_ladder_of_one_network_is_that_of_pcls_readme():
+    ladder = {
+        peer.method: peer.value for peer in peers.peers() if (peer.source, peer.task) == (peers.SAME_NET, "retrieval")
+    }
+    assert ladder == {"random init": 15.3, "rotnet": 14.2, "vcp": 22.1, "pace": 23.8, "iic": 36.8, "pcl": 55.1}

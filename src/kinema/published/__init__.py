@@ -1,7 +1,8 @@
 """Figures that others published, as data: Tables 1 to 10 of the MCN paper (Lin, Guo, Lu, ICCV 2021), whole.
 
 `mcn.csv` has a line for each figure, in the order of the paper; `notes.csv` says, in our words, where a figure
-contradicts another one or its source. Importing this brings no torch.
+contradicts another one or its source. `kinema.published.peers` has what else was published of the methods. Importing
+this brings no torch.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Figure:
 @cache
 def notes() -> dict[str, str]:
     """What is to be known about some figures, by key."""
-    return {line["note"]: line["text"] for line in _lines("notes.csv")}
+    return {line["note"]: line["text"] for line in lines("notes.csv")}
 
 
 @cache
@@ -73,13 +74,14 @@ def figures(table: int | None = None) -> tuple[Figure, ...]:
         UsageError: the paper has no such table.
     """
     if table is None:
-        return tuple(_figure(line) for line in _lines("mcn.csv"))
+        return tuple(_figure(line) for line in lines("mcn.csv"))
     if table not in TABLES:
         raise UsageError(f"there is no table {table}: the paper has tables {TABLES[0]} to {TABLES[-1]}")
     return tuple(figure for figure in figures() if figure.table == table)
 
 
-def _lines(name: str) -> list[dict[str, str]]:
+def lines(name: str) -> list[dict[str, str]]:
+    """The lines of a file in this folder, by the names in its first."""
     return list(csv.DictReader(files(__name__).joinpath(name).read_text(encoding="utf-8").splitlines()))
 
 
