@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint types format results claim
+.PHONY: setup demo test test-slow lint types format results claim ladder
 
 setup: $(READY)
 
@@ -48,3 +48,6 @@ results: $(READY)
 claim: $(READY)
 	$(BIN)/python results/claim.py
 	$(BIN)/python results/reading.py
+
+ladder: $(READY)
+	$(BIN)/python results/ladder.py
