@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The ladder: every method with one network, one clip, one optimiser and one number of clips that the network sees.
-# usage: results/ladder.sh SET SEED METHOD...    with SET mocap15 or asl18; METHOD as in `kinema list methods`, mcn_plus,
-#        or supervised, which trains with labels from random weights and goes after cmc of the same set and seed
+# usage: results/ladder.sh SET SEED METHOD...    with SET mocap15 or asl18; METHOD one that has a recipe tiny_METHOD, or
+#        supervised: training with labels from random weights and from those of cmc, after cmc of the same set and seed
 # DATA holds the data sets; runs go to runs/ladder/SET/, result files to results/studies/ladder/SET/.
 # Twenty epochs of CMC are CLIPS=40, so the claim's runs of cmc, mcn and mcn_plus are the ladder's too:
 #        mkdir -p runs/ladder/mocap15 && ln -s ../../claim/mocap15/cmc_0 runs/ladder/mocap15/

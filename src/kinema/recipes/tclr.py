@@ -32,6 +32,6 @@ def tclr() -> Recipe:
             blur=0.0,
         ),
         backbone=Backbone("r3d_18"),
-        optim=Optim("adamw", lr=1e-3, weight_decay=1e-9, schedule="cosine", warmup=5 / 400),
+        optim=Optim("adam", lr=1e-3, weight_decay=1e-9, schedule="cosine", warmup=5 / 400),
         train=Train(epochs=400, batch_size=40),
     )
