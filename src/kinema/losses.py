@@ -63,3 +63,12 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     own = torch.eye(count, dtype=torch.bool, device=scores.device)
     partner = torch.arange(count, device=scores.device).roll(len(z1))
     return F.cross_entropy(scores.masked_fill(own, float("-inf")), partner)
+
+
+def direction_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Squared distance of two features [B, D] once they are of unit length, averaged over the batch: 2 - 2 cos.
+
+    Features that know nothing of one another give 2 on average.
+    """
+    with torch.autocast(a.device.type, enabled=False):
+        return 2 - 2 * F.cosine_similarity(a.float(), b.float(), dim=1).mean()

@@ -65,3 +65,38 @@ def test_optimizers_are_what_the_settings_say():
     adam = optimizer(weights, replace(Optim(), name="adam", weight_decay=1e-5))
     assert type(adam) is torch.optim.Adam
     assert adam.param_groups[0]["weight_decay"] == 1e-5
+
+
+def test_lars_moves_a_matrix_in_proportion_to_its_length_whatever_the_gradients():
+    weight, bias, still = (
+        torch.nn.Parameter(value) for value in (torch.full((2, 2), 3.0), torch.ones(2), torch.zeros(2, 2))
+    )
+    config = Optim(name="lars", lr=0.5, momentum=0.0, weight_decay=0.1)
+    for slope in (1.0, 100.0):
+        with torch.no_grad():
+            weight.fill_(3.0), bias.fill_(1.0)
+        weight.grad, bias.grad = torch.full((2, 2), slope), torch.full((2,), slope)
+        still.grad = torch.zeros(2, 2)
+        optimizer([weight, bias, still], config).step()
+        # |w| = 6, |g| = 2 slope, and the gradient with weight decay is slope + 0.1 * 3 everywhere
+        expected = 3 - 0.5 * 0.001 * 6 / (2 * slope + 0.1 * 6) * (slope + 0.3)
+        torch.testing.assert_close(weight.detach(), torch.full((2, 2), expected))
+        torch.testing.assert_close(bias.detach(), torch.full((2,), 1 - 0.5 * slope))  # no decay
+    assert torch.equal(still, torch.zeros(2, 2))
+
+
+def test_lars_has_momentum_that_survives_its_state():
+    def steps(optim, weight, count):
+        for _ in range(count):
+            weight.grad = torch.ones(2, 2)
+            optim.step()
+
+    config = Optim(name="lars", lr=10.0, weight_decay=0.0)
+    whole, first = (torch.nn.Parameter(torch.ones(2, 2)) for _ in range(2))
+    steps(optimizer([whole], config), whole, 3)
+    before = optimizer([first], config)
+    steps(before, first, 2)
+    after = optimizer([first], config)
+    after.load_state_dict(before.state_dict())
+    steps(after, first, 1)
+    assert torch.equal(whole, first)

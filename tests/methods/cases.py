@@ -6,7 +6,22 @@ import torch
 
 from kinema import methods
 from kinema.batch import DICE, Batch, Step, generator
-from kinema.settings import CMC, DPC, MCN, TCLR, Augment, Backbone, Clip, Contrast, MoCo, Optim, Recipe, Train, Views
+from kinema.settings import (
+    BYOL,
+    CMC,
+    DPC,
+    MCN,
+    TCLR,
+    Augment,
+    Backbone,
+    Clip,
+    Contrast,
+    MoCo,
+    Optim,
+    Recipe,
+    Train,
+    Views,
+)
 
 VIDEOS, BATCH = 24, 4
 LENGTH = 12
@@ -28,6 +43,7 @@ CASES = {
     "moco": replace(TINY, method=MoCo(dim=16, queue=8)),
     # Batch norm after its last layer makes the gradient of four clips of noise, which look alike, very long.
     "tclr": replace(TINY, method=TCLR(frames=4, parts=2, dim=16), optim=Optim(lr=0.05, clip_grad=0.5)),
+    "byol": replace(TINY, method=BYOL(hidden=32, dim=16)),
 }
 
 

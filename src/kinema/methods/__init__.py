@@ -84,6 +84,13 @@ METHODS = {
         "Temporal Contrastive Learning, CVIU 2022",
         clips=10,
     ),
+    "byol": Listed(
+        "byol",
+        "BYOL",
+        "one clip predicts another as a copy that follows projects it; no negatives",
+        "Bootstrap Your Own Latent, NeurIPS 2020",
+        clips=2,
+    ),
 }
 """Every method, by the name that its settings have."""
 

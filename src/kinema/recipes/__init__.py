@@ -49,6 +49,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_dpc": tiny_dense.tiny_dpc,
     "moco": momentum.moco,
     "moco_kinetics": momentum.moco_kinetics,
+    "byol": momentum.byol,
+    "tiny_byol": tiny_momentum.tiny_byol,
     "tiny_moco": tiny_momentum.tiny_moco,
     "tiny_mcn_moco": tiny_momentum.tiny_mcn_moco,
     "tiny_tclr": tiny_tclr.tiny_tclr,

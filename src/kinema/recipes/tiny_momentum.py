@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import TINY
-from kinema.settings import Meta, MoCo, Recipe
+from kinema.settings import BYOL, Meta, MoCo, Recipe
 
 MOMENTUM = 0.99
 """Of the copies. A run has 3,000 steps on 1,200 clips; at the papers' 0.999 a copy would lag by a third of them."""
@@ -39,3 +39,13 @@ def tiny_mcn_moco() -> Recipe:
 
 def _moco() -> MoCo:
     return MoCo(projection="linear_bn", queue=QUEUE, momentum=MOMENTUM)
+
+
+def tiny_byol() -> Recipe:
+    """BYOL with heads of 512, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_byol --data DATA --out runs/tiny_byol
+
+    The heads are as many times as wide as the small network's feature, 128, as the paper's are of 2,048, twice.
+    """
+    return replace(TINY, recipe="tiny_byol", method=BYOL(hidden=512, dim=128, momentum=MOMENTUM))

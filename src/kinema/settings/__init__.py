@@ -10,13 +10,14 @@ from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
-from kinema.settings.momentum import MoCo
+from kinema.settings.momentum import BYOL, MoCo
 from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
 from kinema.settings.tclr import TCLR
 from kinema.settings.training import Backbone, Optim, Train
 from kinema.settings.two_views import CMC, Contrast, TwoViews, Views
 
 __all__ = [
+    "BYOL",
     "CMC",
     "DPC",
     "MCN",

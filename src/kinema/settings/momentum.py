@@ -57,3 +57,27 @@ class MoCo(MetaContrast):
     def pixels(self) -> Pixels:
         """ImageNet's mean removed (CoCLR)."""
         return Pixels(normalise="imagenet")
+
+
+@dataclass(frozen=True)
+class BYOL(MetaContrast):
+    """BYOL on video. The defaults are those of Feichtenhofer et al. (CVPR 2021), which follow Grill et al. (2020)."""
+
+    name: Literal["byol"] = "byol"
+    hidden: int = 4096
+    """Width of the hidden layer of projection and predictor (both)."""
+    dim: int = 256
+    """Length of a projected feature (both)."""
+    momentum: float = 0.996
+    """Share of the copy's weights that a step keeps at first; it rises to 1 by half a cosine over training (both)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("method.hidden", self.hidden, 1)
+        at_least("method.dim", self.dim, 1)
+        within("method.momentum", 0, 1, self.momentum)
+
+    @property
+    def pixels(self) -> Pixels:
+        """ImageNet's mean removed; Feichtenhofer et al. take 0.45 and 0.225 for all three colours, which is near it."""
+        return Pixels(normalise="imagenet")

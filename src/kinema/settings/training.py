@@ -25,8 +25,9 @@ class Backbone:
 class Optim:
     """How parameters move; the numbers of section 4.1 where it gives one."""
 
-    name: Literal["sgd", "adam", "adamw"] = "sgd"
-    """SGD with momentum (paper), Adam, whose weight decay is a part of the gradient (CoCLR), or AdamW."""
+    name: Literal["sgd", "lars", "adam", "adamw"] = "sgd"
+    """SGD with momentum (paper), the same with a step scaled to each weight's length (BYOL, SwAV), Adam, whose weight
+    decay is a part of the gradient (CoCLR), or AdamW."""
     lr: float = 0.01
     """Learning rate at its highest (paper)."""
     momentum: float = 0.9
