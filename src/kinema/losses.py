@@ -72,3 +72,16 @@ def direction_distance(a: Tensor, b: Tensor) -> Tensor:
     """
     with torch.autocast(a.device.type, enabled=False):
         return 2 - 2 * F.cosine_similarity(a.float(), b.float(), dim=1).mean()
+
+
+def sinkhorn(scores: Tensor, epsilon: float, iterations: int) -> Tensor:
+    """Soft assignments [B, K] of B features to K prototypes: exp(scores / epsilon), scaled by Sinkhorn and Knopp.
+
+    Each round gives all prototypes the same share of the batch, then each feature a sum of 1; the latter holds exactly
+    (SwAV, section 3.1).
+    """
+    log = scores.float() / epsilon
+    for _ in range(iterations):
+        log = log - log.logsumexp(dim=0, keepdim=True)
+        log = log - log.logsumexp(dim=1, keepdim=True)
+    return log.exp()

@@ -19,6 +19,7 @@ from kinema.settings import (
     MoCo,
     Optim,
     Recipe,
+    SwAV,
     Train,
     Views,
 )
@@ -44,6 +45,7 @@ CASES = {
     # Batch norm after its last layer makes the gradient of four clips of noise, which look alike, very long.
     "tclr": replace(TINY, method=TCLR(frames=4, parts=2, dim=16), optim=Optim(lr=0.05, clip_grad=0.5)),
     "byol": replace(TINY, method=BYOL(hidden=32, dim=16)),
+    "swav": replace(TINY, method=SwAV(prototypes=6, hidden=32, dim=16)),
 }
 
 

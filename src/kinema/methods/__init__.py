@@ -91,6 +91,13 @@ METHODS = {
         "Bootstrap Your Own Latent, NeurIPS 2020",
         clips=2,
     ),
+    "swav": Listed(
+        "swav",
+        "SwAV",
+        "one clip's assignment to prototypes, predicted from another clip",
+        "Swapping Assignments between Views, NeurIPS 2020",
+        clips=2,
+    ),
 }
 """Every method, by the name that its settings have."""
 

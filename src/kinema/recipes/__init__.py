@@ -51,6 +51,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "moco_kinetics": momentum.moco_kinetics,
     "byol": momentum.byol,
     "tiny_byol": tiny_momentum.tiny_byol,
+    "swav": momentum.swav,
+    "tiny_swav": tiny_momentum.tiny_swav,
     "tiny_moco": tiny_momentum.tiny_moco,
     "tiny_mcn_moco": tiny_momentum.tiny_mcn_moco,
     "tiny_tclr": tiny_tclr.tiny_tclr,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import TINY
-from kinema.settings import BYOL, Meta, MoCo, Recipe
+from kinema.settings import BYOL, Meta, MoCo, Recipe, SwAV
 
 MOMENTUM = 0.99
 """Of the copies. A run has 3,000 steps on 1,200 clips; at the papers' 0.999 a copy would lag by a third of them."""
@@ -49,3 +49,14 @@ def tiny_byol() -> Recipe:
     The heads are as many times as wide as the small network's feature, 128, as the paper's are of 2,048, twice.
     """
     return replace(TINY, recipe="tiny_byol", method=BYOL(hidden=512, dim=128, momentum=MOMENTUM))
+
+
+def tiny_swav() -> Recipe:
+    """SwAV with 32 prototypes, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_swav --data DATA --out runs/tiny_swav
+
+    A batch has 16 videos, which cannot be told apart by more prototypes than a few times as many. The head is narrowed
+    as `tiny_byol`'s.
+    """
+    return replace(TINY, recipe="tiny_swav", method=SwAV(prototypes=32, hidden=512))

@@ -10,7 +10,7 @@ from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
-from kinema.settings.momentum import BYOL, MoCo
+from kinema.settings.momentum import BYOL, MoCo, SwAV
 from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
 from kinema.settings.tclr import TCLR
 from kinema.settings.training import Backbone, Optim, Train
@@ -36,6 +36,7 @@ __all__ = [
     "Pairs",
     "Pixels",
     "Recipe",
+    "SwAV",
     "Train",
     "TwoViews",
     "Views",

@@ -81,3 +81,39 @@ class BYOL(MetaContrast):
     def pixels(self) -> Pixels:
         """ImageNet's mean removed; Feichtenhofer et al. take 0.45 and 0.225 for all three colours, which is near it."""
         return Pixels(normalise="imagenet")
+
+
+@dataclass(frozen=True)
+class SwAV(MetaContrast):
+    """SwAV on video. The defaults are those of Feichtenhofer et al. (CVPR 2021), which follow Caron et al. (2020)."""
+
+    name: Literal["swav"] = "swav"
+    prototypes: int = 1000
+    """Directions that features are assigned to (Feichtenhofer et al.); a batch spreads evenly over them."""
+    hidden: int = 2048
+    """Width of the projection's hidden layer (SwAV's code)."""
+    dim: int = 128
+    """Length of a projected feature (both)."""
+    temperature: float = 0.1
+    """tau of the predicted assignment (both)."""
+    epsilon: float = 0.05
+    """Of the assignment that is predicted: the smaller, the nearer to one prototype a video (both)."""
+    iterations: int = 3
+    """Rounds of Sinkhorn's scaling (both)."""
+    frozen_epochs: int = 1
+    """Epochs at the start in which no prototype moves (both)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("method.prototypes", self.prototypes, 2)
+        at_least("method.hidden", self.hidden, 1)
+        at_least("method.dim", self.dim, 1)
+        positive("method.temperature", self.temperature)
+        positive("method.epsilon", self.epsilon)
+        at_least("method.iterations", self.iterations, 1)
+        at_least("method.frozen-epochs", self.frozen_epochs, 0)
+
+    @property
+    def pixels(self) -> Pixels:
+        """ImageNet's mean removed, as for BYOL."""
+        return Pixels(normalise="imagenet")

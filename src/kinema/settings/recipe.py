@@ -10,7 +10,7 @@ from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN
 from kinema.settings.method import MethodSettings
-from kinema.settings.momentum import BYOL, MoCo
+from kinema.settings.momentum import BYOL, MoCo, SwAV
 from kinema.settings.tclr import TCLR
 from kinema.settings.training import Backbone, Optim, Train
 from kinema.settings.two_views import CMC
@@ -24,6 +24,7 @@ AnyMethod = (
     | MoCo
     | TCLR
     | BYOL
+    | SwAV
 )  # fmt: skip
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
