@@ -57,7 +57,9 @@ def test_meta_gradient_through_an_inner_step_agrees_with_finite_differences(name
         grads = torch.autograd.grad(meta_loss(theta, order), tuple(theta.values()))
         return sum((g * d).sum().item() for g, d in zip(grads, along.values(), strict=True))
 
-    step = 1e-9  # larger ones cross the kinks of ReLU and max pooling, where the inner gradient jumps
+    # Larger steps cross the kinks of ReLU and max pooling, where the inner gradient jumps. CoCLR's small weights leave
+    # batch norm small variances to divide by, and so steep a loss that its kinks are nearer.
+    step = 1e-10 if name == "s3d_coclr" else 1e-9
     difference = (meta_loss(at(step)) - meta_loss(at(-step))).item() / (2 * step)
     assert slope(order=2) == pytest.approx(difference, rel=1e-3)
     assert slope(order=1) != pytest.approx(difference, rel=2e-3)

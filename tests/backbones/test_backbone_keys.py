@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from kinema.backbones import build
+from reference import checkpoints
 
 HEADS = ("fc.", "classifier.")
 
@@ -163,3 +164,19 @@ def test_resnet_weights_are_kaiming_normal_by_fan_out(name):
     weight = (weight if name == "r3d_18" else weight[0]).weight  # [out, in, t, h, w]
     fan_out = weight.shape[0] * weight[0, 0].numel()
     assert weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("r3d_vcop", checkpoints.vcop()),
+        ("r2plus1d_vcop", checkpoints.vcop(split=True)),
+        ("c3d", checkpoints.c3d()),
+        ("r3d_18_tclr", checkpoints.torchvision_resnet()),
+        ("r2d3d_18", checkpoints.r2d3d()),
+        ("r2d3d_34", checkpoints.r2d3d((3, 4, 6, 3))),
+    ],
+)
+def test_keys_and_shapes_are_those_of_the_code_that_published_weights(name, expected):
+    with torch.device("meta"):
+        assert shapes(build(name).state_dict()) == expected

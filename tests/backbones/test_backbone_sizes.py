@@ -22,6 +22,12 @@ def parameters(net):
         ("s3d", 7_910_048),  # 8,320,048 less 1024 x 400 + 400
         ("r3d_vcop", 14_361_792),
         ("r2plus1d_vcop", 14_365_303),
+        ("c3d", 27_661_440),
+        ("r3d_18_tclr", 33_166_272),  # dilation costs none
+        ("s3d_coclr", 7_910_048),
+        ("s3dg", 9_098_000),
+        ("r2d3d_18", 14_057_536),
+        ("r2d3d_34", 32_422_208),
     ],
 )
 def test_parameter_count_at_width_one(name, count):
@@ -42,8 +48,15 @@ def test_full_width_maps_have_the_published_shape(name):
         net = build(name)
         small = net.maps(torch.empty(1, 3, 16, 112, 112)).shape
         large = net.maps(torch.empty(1, 3, 32, 128, 128)).shape
-    assert small == ((1, 1024, 2, 3, 3) if name == "s3d" else (1, 512, 2, 7, 7))
-    assert large == ((1, 1024, 4, 4, 4) if name == "s3d" else (1, 512, 4, 8, 8))
+    expected = {
+        "s3d": ((1, 1024, 2, 3, 3), (1, 1024, 4, 4, 4)),
+        "s3d_coclr": ((1, 1024, 2, 3, 3), (1, 1024, 4, 4, 4)),
+        "s3dg": ((1, 1024, 2, 3, 3), (1, 1024, 4, 4, 4)),
+        "r3d_18_tclr": ((1, 512, 4, 7, 7), (1, 512, 8, 8, 8)),
+        "r2d3d_18": ((1, 256, 4, 4, 4), (1, 256, 8, 4, 4)),
+        "r2d3d_34": ((1, 256, 4, 4, 4), (1, 256, 8, 4, 4)),
+    }
+    assert (small, large) == expected.get(name, ((1, 512, 2, 7, 7), (1, 512, 4, 8, 8)))
     assert net.feature_dim == small[1]
 
 

@@ -16,7 +16,7 @@ def test_listing_backbones_does_not_import_torch():
         "print(len(BACKBONES), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["5", "False"]
+    assert done.stdout.split() == ["11", "False"]
 
 
 def test_every_backbone_has_a_one_line_description_and_can_be_built():

@@ -31,6 +31,12 @@ BACKBONES = {
     "s3d": Listed("s3d", "separable 3-D Inception, torchvision's and CoCLR's; 7.9 M parameters, 1024-d feature"),
     "r3d_vcop": Listed("vcop", "one-block R3D of VCOP and IIC; 14.4 M parameters, 512-d feature"),
     "r2plus1d_vcop": Listed("vcop", "one-block R(2+1)D of VCOP and IIC; 14.4 M parameters, 512-d feature"),
+    "c3d": Listed("c3d", "C3D with batch norm, VCOP's and IIC's; 27.7 M parameters, 512-d feature"),
+    "r3d_18_tclr": Listed("r3d", "R3D-18 with TCLR's longer last map; 33.2 M parameters, 512-d feature"),
+    "s3d_coclr": Listed("s3d", "S3D with CoCLR's batch norm; 7.9 M parameters, 1024-d feature"),
+    "s3dg": Listed("s3d", "S3D-G of CoCLR, with a gate a branch; 9.1 M parameters, 1024-d feature"),
+    "r2d3d_18": Listed("r2d3d", "2D-3D ResNet of 18 layers, DPC's; 14.1 M parameters, 256-d feature"),
+    "r2d3d_34": Listed("r2d3d", "2D-3D ResNet of 34 layers, DPC's; 32.4 M parameters, 256-d feature"),
 }
 """Every backbone: its name, where it is made, and what it is at width 1, without a classifier."""
 

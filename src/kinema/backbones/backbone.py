@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinema.recompute import keep_input_only, parts
@@ -40,6 +41,14 @@ class Backbone(nn.Module, ABC):
         for part in parts(stage):
             x = keep_input_only(part, x)
         return x
+
+
+class Halve(nn.Module):
+    """2x2x2 max pooling that leaves an axis of one cell as it is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, t, h, w] -> [B, C, t/2, h/2, w/2], rounded down but at least 1."""
+        return F.max_pool3d(x, [min(2, size) for size in x.shape[2:]])
 
 
 def channels(count: int, width: float) -> int:

@@ -13,6 +13,22 @@ def r3d_18(width: float = 1.0) -> VideoResNet18:
     return VideoResNet18(stem(channels(64, width)), block, width)
 
 
+def r3d_18_tclr(width: float = 1.0) -> VideoResNet18:
+    """R3D-18 with TCLR's last stage: its first block dilates time by 2 instead of halving it, so maps are T/4 long.
+
+    The weights have the names and sizes of R3D-18's (Dave et al., "TCLR", CVIU 2022, section 3.5 and its code).
+    """
+    net = r3d_18(width)
+    first = net.layer4[0]
+    assert isinstance(first, ResidualBlock)
+    assert isinstance(first.downsample, nn.Sequential)
+    inputs, outputs = channels(256, width), channels(512, width)
+    first.conv1[0] = nn.Conv3d(inputs, outputs, 3, (1, 2, 2), padding=(2, 1, 1), dilation=(2, 1, 1), bias=False)
+    first.downsample[0] = nn.Conv3d(inputs, outputs, 1, (1, 2, 2), bias=False)
+    net.stride = (4, 16, 16)
+    return net
+
+
 def stem(outputs: int) -> nn.Sequential:
     """3x7x7, stride 1x2x2."""
     conv = nn.Conv3d(3, outputs, (3, 7, 7), (1, 2, 2), padding=(1, 3, 3), bias=False)

@@ -8,15 +8,18 @@ Two things differ from torchvision. The head averages over whatever cells there 
 axis of one cell alone, so that clips from 1 frame and 1 pixel up pass (torchvision refuses less than 14 frames or
 224 pixels). Batch norm has torchvision's eps of 1e-3, which its weights need, but CoCLR's momentum of 0.1: at
 torchvision's 1e-3 the running statistics would be more than a third initial values after a thousand steps.
+
+CoCLR's own S3D, `s3d_coclr`, has PyTorch's eps of 1e-5 and weights drawn with a deviation of 0.01, which leaves
+variances so small that the eps matters: weights trained with one do not fit the other. `s3dg` is CoCLR's S3D-G, the
+same with a gate after each branch of a block.
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema.backbones.backbone import Backbone, channels
+from kinema.backbones.backbone import Backbone, Halve, channels
 
 
 def s3d(width: float = 1.0) -> S3D:
@@ -24,21 +27,42 @@ def s3d(width: float = 1.0) -> S3D:
     return S3D(width)
 
 
+def s3d_coclr(width: float = 1.0) -> S3D:
+    """S3D as CoCLR trained it: 7,910,048 parameters and a 1024-d feature at width 1."""
+    return as_in_coclr(S3D(width))
+
+
+def s3dg(width: float = 1.0) -> S3D:
+    """S3D-G as in CoCLR's code: 9,098,000 parameters and a 1024-d feature at width 1."""
+    return as_in_coclr(S3D(width, gates=True))
+
+
+def as_in_coclr(net: S3D) -> S3D:
+    """The network with CoCLR's batch-norm eps and initial weights."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.eps = 1e-5
+        elif isinstance(module, nn.Conv3d):
+            nn.init.normal_(module.weight, std=0.01)
+    return net
+
+
 class S3D(Backbone):
     """Stem, then nine Inception blocks in three groups with pooling between."""
 
     stride = (8, 32, 32)
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, *, gates: bool = False) -> None:
         """Build it.
 
         Args:
             width: multiplies the channels of every convolution, each rounded by `channels`; a block's output is the
                 sum of its branches.
+            gates: a gate after each branch of a block (S3D-G).
         """
         super().__init__()
         w64, w192 = channels(64, width), channels(192, width)
-        inception = Inceptions(w192, width)
+        inception = Inceptions(w192, width, gates)
         self.features = nn.Sequential(  # the shapes at width 1
             separable(3, w64, kernel=7, stride=2),  # [B, 64, T/2, H/2, W/2]
             nn.MaxPool3d((1, 3, 3), (1, 2, 2), padding=(0, 1, 1)),
@@ -67,15 +91,16 @@ class S3D(Backbone):
 class Inceptions:
     """Makes the blocks in order, each taking the channels that the one before gave."""
 
-    def __init__(self, inputs: int, width: float) -> None:
+    def __init__(self, inputs: int, width: float, gates: bool) -> None:
         """Start from a map of `inputs` channels."""
         self.outputs = inputs
         self.width = width
+        self.gates = gates
 
     def following(self, point: int, middle: tuple[int, int], small: tuple[int, int], pooled: int) -> Inception:
         """The next block; the arguments are `Inception`'s at width 1."""
         w = self.width
-        block = Inception(
+        block = (GatedInception if self.gates else Inception)(
             self.outputs,
             channels(point, w),
             (channels(middle[0], w), channels(middle[1], w)),
@@ -108,15 +133,41 @@ class Inception(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, t, h, w] -> [B, outputs, t, h, w]."""
-        return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.branch3(x)], dim=1)
+        return torch.cat(self.branches(x), dim=1)
+
+    def branches(self, x: Tensor) -> list[Tensor]:
+        """What each branch makes of x."""
+        return [self.branch0(x), self.branch1(x), self.branch2(x), self.branch3(x)]
 
 
-class Halve(nn.Module):
-    """2x2x2 max pooling that leaves an axis of one cell as it is."""
+class GatedInception(Inception):
+    """An Inception block with a gate after each branch."""
+
+    def __init__(self, inputs: int, point: int, middle: tuple[int, int], small: tuple[int, int], pooled: int) -> None:
+        super().__init__(inputs, point, middle, small, pooled)
+        self.gating_b0 = Gate(point)
+        self.gating_b1 = Gate(middle[1])
+        self.gating_b2 = Gate(small[1])
+        self.gating_b3 = Gate(pooled)
+
+    def branches(self, x: Tensor) -> list[Tensor]:
+        """What each branch makes of x, behind its gate."""
+        b0, b1, b2, b3 = super().branches(x)
+        return [self.gating_b0(b0), self.gating_b1(b1), self.gating_b2(b2), self.gating_b3(b3)]
+
+
+class Gate(nn.Module):
+    """Each channel times a number from 0 to 1 that depends on the means of all: x * sigmoid(W mean(x) + b)."""
+
+    def __init__(self, size: int) -> None:
+        """A gate for `size` channels."""
+        super().__init__()
+        self.fc = nn.Linear(size, size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, t, h, w] -> [B, C, t/2, h/2, w/2], rounded down but at least 1."""
-        return F.max_pool3d(x, [min(2, size) for size in x.shape[2:]])
+        """[B, C, t, h, w] -> the same."""
+        weights: Tensor = self.fc(x.mean(dim=(2, 3, 4))).sigmoid()  # [B, C]
+        return x * weights[:, :, None, None, None]
 
 
 def separable(inputs: int, outputs: int, *, kernel: int, stride: int = 1) -> nn.Sequential:
