@@ -68,6 +68,7 @@ NO_TORCH = [
     "kinema.published",
     "kinema.published.peers",
     "kinema.tables.definition",
+    "kinema.conversion.families",
     "kinema.cli",
     "kinema.methods",
     "kinema.backbones",

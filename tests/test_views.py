@@ -50,3 +50,10 @@ def test_unit_pixels_stay_and_imagenet_pixels_lose_mean_and_deviation():
         [(given[:, c].numpy() - m) / s for c, (m, s) in enumerate([(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)])], 1
     )
     np.testing.assert_allclose(normalise(given, "imagenet"), by_hand, rtol=1e-5, atol=1e-6)
+
+
+def test_kinetics_pixels_lose_torchvisions_mean_and_deviation():
+    mean = torch.tensor([0.43216, 0.394666, 0.37645]).view(1, 3, 1, 1, 1)
+    brighter = mean + torch.tensor([0.22803, 0.22145, 0.216989]).view(1, 3, 1, 1, 1)
+    torch.testing.assert_close(normalise(mean, "kinetics"), torch.zeros(1, 3, 1, 1, 1))
+    torch.testing.assert_close(normalise(brighter, "kinetics"), torch.ones(1, 3, 1, 1, 1))

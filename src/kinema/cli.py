@@ -36,6 +36,7 @@ VERBS = {
     "compare": ("compare", "is one recipe better than another? runs of several seeds, with an interval"),
     "attention": ("attention", "draw where networks look in a few videos, as pictures, GIF or MP4"),
     "motionshare": ("attention", "how much of a network's attention lies on what moves"),
+    "convert": ("convert", "take the backbone out of another repository's checkpoint, to evaluate it or train on"),
     "report": ("report", "one HTML page: curves, scores, retrieved videos, attention, embedding map"),
     "table": ("table", "a table of the paper with our results beside its own; or run all of its rows"),
     "list": ("listing", "recipes, methods and backbones"),

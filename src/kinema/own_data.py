@@ -64,8 +64,10 @@ def reopen(run: Run, instead: str = "give --data, or --train and --test") -> sou
     """The data set that a run was trained on; `instead` is what a user can do where it is not.
 
     Raises:
-        UsageError: other videos lie at its place now.
+        UsageError: other videos lie at its place now, or the run was trained elsewhere.
     """
+    if run.converted is not None:
+        raise UsageError(f"{run.folder} was converted, and what it was trained on is not here: {instead}")
     data = run.data
     source = sources.read_source(data["path"], split=data["split"], skip=frozenset(data.get("skip", ())))
     if not same_videos(data, {"digest": list_digest(source.train), "sizes": sizes(source.train)}):

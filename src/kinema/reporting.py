@@ -13,6 +13,7 @@ from kinema import methods
 from kinema.data.loader import EvalClips
 from kinema.data.video import Video
 from kinema.engine import log
+from kinema.errors import UsageError
 from kinema.evaluate import protocol
 from kinema.own_data import reopen
 from kinema.run import Run
@@ -27,6 +28,11 @@ def report(run: str | Path, *, out: str | Path | None = None, progress: Progress
     Neighbours, attention and the map are drawn for the run's own data set, where that has labelled test videos.
     """
     opened = Run(Path(run))
+    if opened.converted is not None:
+        raise UsageError(
+            f"{run} was converted, so there is no training to report: "
+            "give it to kinema retrieve, knn, linear, finetune or attention"
+        )
     results = [protocol.read(path) for path in sorted(opened.results.glob("*.json"))]
     rows = log.read(opened.folder / "metrics.jsonl")
     return write_report(

@@ -11,6 +11,9 @@ runs/mcn/
   results/*.json      one file a reported number
   report.html
 ```
+
+`kinema convert` makes one for weights that were trained elsewhere: `recipe.json` has the network, the clip and where
+the weights come from, `converted.json` says it tensor by tensor, and there are neither data nor metrics.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import Any
 
 from kinema import __version__
 from kinema.errors import UsageError
-from kinema.settings import Recipe, differences, from_dict
+from kinema.settings import Converted, Recipe, differences, from_dict
 
 FREE_TO_CHANGE = ("train.workers:", "train.device:", "train.checkpoint_activations:", "method.meta.form:")
 """Settings that a resumed run may change, since they say where and in how much memory it runs, not what it does."""
@@ -61,6 +64,18 @@ class Run:
             raise UsageError(
                 f"{self.folder / 'recipe.json'} is damaged ({problem}): restore it from a copy, or train anew"
             ) from problem
+
+    @property
+    def converted(self) -> Converted | None:
+        """Where its weights come from, if they were trained elsewhere.
+
+        Raises:
+            UsageError: `recipe.json` is missing or damaged.
+        """
+        if not (self.folder / "converted.json").is_file():
+            return None
+        method = self.recipe.method
+        return method if isinstance(method, Converted) else None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -115,15 +130,8 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
     if resume:
         check_same(run, recipe, data)
         return run
-    occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-    if occupied and not overwrite:
-        what = "is not empty" if folder.is_dir() else "is a file"
-        raise UsageError(f"{folder} {what}: use --resume to go on, --overwrite to replace it, or another --out")
-    if occupied and not (folder / "recipe.json").is_file():
-        raise UsageError(f"{folder} is not a kinema run, so --overwrite leaves it alone: use another --out")
+    make_room(folder, overwrite=overwrite, instead="use --resume to go on, --overwrite to replace it, or another --out")
     try:
-        if occupied:
-            set_aside(folder)
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         run.results.mkdir(exist_ok=True)
         run.write("recipe.json", asdict(recipe))
@@ -132,6 +140,27 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
     except OSError as problem:
         raise UsageError(f"cannot write to {folder} ({problem.strerror}): use another --out") from problem
     return run
+
+
+def make_room(
+    folder: Path, *, overwrite: bool, instead: str = "use --overwrite to replace it, or another --out"
+) -> None:
+    """See that a folder can be made; a run that is there is renamed if `overwrite`.
+
+    Raises:
+        UsageError: it holds something else, or may not be replaced; `instead` is what a user can do then.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not overwrite:
+        what = "is not empty" if folder.is_dir() else "is a file"
+        raise UsageError(f"{folder} {what}: {instead}")
+    if not (folder / "recipe.json").is_file():
+        raise UsageError(f"{folder} is not a kinema run, so --overwrite leaves it alone: use another --out")
+    try:
+        set_aside(folder)
+    except OSError as problem:
+        raise UsageError(f"cannot write to {folder} ({problem.strerror}): use another --out") from problem
 
 
 def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ class Task:
             UsageError: it was trained on flow that was made otherwise than what it is to be shown.
         """
         if weights == "pretrained":
-            if self.flow is not None:
+            if self.flow is not None and self.run.converted is None:
                 how = asdict(self.flow.making)
                 check_same_flow(self.run, how, f"--view {self.view} shows a network what it was trained on")
             return load(self.run.folder, view=self.view)
@@ -93,13 +93,29 @@ class Task:
         """Who was measured."""
         recipe = self.run.recipe
         network = self.encoder(weights).backbone
+        parameters = sum(parameter.numel() for parameter in network.parameters())
         trained = weights == "pretrained"
+        elsewhere = self.run.converted
+        if trained and elsewhere is not None:
+            return Subject(
+                weights=weights,
+                method=elsewhere.family,
+                backbone=recipe.backbone.name,
+                width=recipe.backbone.width,
+                parameters=parameters,
+                recipe=None,
+                recipe_hash=None,
+                pretrain_data=None,
+                epoch=None,
+                seed=None,
+                source=f"{elsewhere.file}, SHA-256 {elsewhere.sha256}",
+            )
         return Subject(
             weights=weights,
             method=recipe.method.name if trained else None,
             backbone=recipe.backbone.name,
             width=recipe.backbone.width,
-            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            parameters=parameters,
             recipe=recipe.recipe if trained else None,
             recipe_hash=recipe_hash(recipe) if trained else None,
             pretrain_data=self.run.data["name"] if trained else None,

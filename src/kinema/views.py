@@ -12,6 +12,8 @@ from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
+KINETICS_STD = (0.22803, 0.22145, 0.216989)
 
 
 def residual(clips: Tensor, last: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat") -> Tensor:
@@ -37,9 +39,11 @@ def flow(vertical: Tensor) -> Tensor:
     return vertical.expand(-1, 3, -1, -1, -1)
 
 
-def normalise(clips: Tensor, how: Literal["unit", "imagenet"]) -> Tensor:
-    """Pixels in [0, 1] as they are, or with ImageNet's mean removed and divided by its deviation (CoCLR)."""
+def normalise(clips: Tensor, how: Literal["unit", "imagenet", "kinetics"]) -> Tensor:
+    """Pixels in [0, 1] as they are, or less a mean and divided by a deviation: ImageNet's (CoCLR), or Kinetics'
+    (torchvision)."""
     if how == "unit":
         return clips
-    mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    numbers = {"imagenet": (IMAGENET_MEAN, IMAGENET_STD), "kinetics": (KINETICS_MEAN, KINETICS_STD)}[how]
+    mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in numbers)
     return (clips - mean) / std

@@ -324,7 +324,7 @@ def test_weights_of_another_backbone_are_refused(pretrain, trained, clip_folder,
     [
         ("recipe.json", '{"recipe":', "recipe.json is not valid JSON"),
         ("recipe.json", "[]", "recipe.json does not hold a JSON object"),
-        ("recipe.json", '{"method": {"name": "moco"}}', "unknown method 'moco'"),
+        ("recipe.json", '{"method": {"name": "mocha"}}', "unknown method 'mocha'"),
         ("recipe.json", '{"lr": 1}', "unknown setting 'lr'"),
         ("recipe.json", '{"clip": {"frames": "four"}}', "recipe.json is damaged ('<' not supported"),
         ("recipe.json", '{"clip": null}', "setting 'clip' is None, where settings by name were expected"),

@@ -22,6 +22,7 @@ HELPS = [
     ["pretrain", "tiny_mcn", "--help"],
     ["data", "check", "--help"],
     ["data", "flow", "--help"],
+    ["convert", "--help"],
 ]
 
 CALLS = f"""
@@ -40,6 +41,7 @@ for words in {HELPS!r}:
     assert code in (0, None), words
 assert run(["pretrain", "tiny_mcn", "--data", "d", "--out", "o", "--train.epochs", "many"]) == 2
 assert run(["pretrain", "tinymcn"]) == 2
+assert run(["convert", "f", "--from", "coclrr", "--out", "o"]) == 2
 """
 
 

@@ -12,7 +12,7 @@ from kinema.errors import UsageError
 from kinema.evaluate.origin import git_commit, origin
 from kinema.evaluate.protocol import Result, file_name, fingerprint, read, recipe_hash, write
 from kinema.evaluate.settings import LinearProbe
-from kinema.evaluate.table import Table, comparison, overview
+from kinema.evaluate.table import Table, comparison, overview, row_name
 from kinema.settings import Recipe, Train
 
 
@@ -26,6 +26,19 @@ def test_result_comes_back_as_it_was_written(tmp_path, result):
     assert path == tmp_path / "results" / "retrieval_mocap15_split_1.json"
     assert read(path) == result
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_file_from_before_a_field_came_is_read_with_its_default(tmp_path, result):
+    path = write(result, tmp_path)
+    content = json.loads(path.read_text())
+    del content["subject"]["source"]
+    path.write_text(json.dumps(content))
+    assert read(path) == result
+
+
+def test_row_of_converted_weights_names_their_file(result):
+    subject = changed(result, "subject", method="coclr", recipe=None, source="k400-rgb.pth.tar, SHA-256 12ab").subject
+    assert row_name(subject) == "COCLR (k400-rgb.pth.tar)"
 
 
 def test_file_is_readable_without_kinema(tmp_path, result):

@@ -117,6 +117,10 @@ def open_measured(flags: Common, bars: Bars) -> Task:
         device=flags.device,
         progress=bars.show,
     )
-    if task.epoch < task.run.recipe.train.epochs:
+    elsewhere = task.run.converted
+    if elsewhere is not None and elsewhere.left:
+        left = len(elsewhere.left)
+        say(f"{task.run.folder}: {left} tensors were left out in conversion and are as in a fresh network")
+    elif elsewhere is None and task.epoch < task.run.recipe.train.epochs:
         say(f"{task.run.folder} is unfinished: {task.epoch} of {task.run.recipe.train.epochs} epochs")
     return task

@@ -13,7 +13,7 @@ from kinema.cli import parse
 from kinema.commands.listing import recipe_lines
 from kinema.console import Bars, say
 from kinema.errors import UsageError
-from kinema.settings import MCN, AnyMethod, Augment, Backbone, Clip, Optim, Recipe, Train
+from kinema.settings import MCN, AnyMethod, Augment, Backbone, Clip, Converted, Optim, Recipe, Train
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ def main(verb: str, argv: list[str]) -> int:
 
 def defaults(recipe: Recipe) -> Pretrain:
     """The flags that a recipe stands for; data and out have to be given."""
+    assert not isinstance(recipe.method, Converted)  # nothing is trained by it, so no recipe is of it
     return Pretrain(
         data=tyro.MISSING,
         out=tyro.MISSING,

@@ -1,4 +1,7 @@
-"""Frozen dataclasses to JSON and back, refusing what is missing, unknown or of another type."""
+"""Frozen dataclasses to JSON and back, refusing what is missing, unknown or of another type.
+
+A field with a default may be missing: it came to kinema after the file was written.
+"""
 
 from __future__ import annotations
 
@@ -59,10 +62,11 @@ def _build_record(kind: Any, value: Any, path: Path, field: str) -> Any:
     for name in value:
         if name not in known:
             raise UsageError(f"{path}: unknown field '{prefix}{name}'; {nearest(name, list(known))}")
+    optional = {each.name for each in dataclasses.fields(kind) if each.default is not dataclasses.MISSING}
     for name in known:
-        if name not in value:
+        if name not in value and name not in optional:
             raise UsageError(f"{path}: field '{prefix}{name}' is missing; write the result again with this version")
-    return kind(**{name: _build(known[name], value[name], path, prefix + name) for name in known})
+    return kind(**{name: _build(known[name], value[name], path, prefix + name) for name in known if name in value})
 
 
 def _fits(kind: Any, value: Any) -> bool:

@@ -102,8 +102,10 @@ class Subject:
     pretrain_data: str | None
     epoch: int | None
     """Epochs of pre-training behind the weights."""
-    seed: int
-    """Of pre-training, or of the random weights."""
+    seed: int | None
+    """Of pre-training, or of the random weights; `None` where weights that were trained elsewhere do not say."""
+    source: str | None = None
+    """The file that weights trained elsewhere were converted from: its name, and its SHA-256; `None` for our own."""
 
 
 @dataclass(frozen=True)

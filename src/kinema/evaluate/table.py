@@ -111,9 +111,11 @@ def check_same_protocol(results: Sequence[Result]) -> None:
 
 
 def row_name(subject: Subject) -> str:
-    """Random init, or the method and the recipe it was trained by."""
+    """Random init, or the method and the recipe it was trained by, or the file it was converted from."""
     if subject.weights == "random init":
         return "random init"
+    if subject.source is not None:
+        return f"{(subject.method or 'converted').upper()} ({subject.source.split(', SHA-256')[0]})"
     return f"{(subject.method or 'pretrained').upper()} ({subject.recipe})" if subject.recipe else "pretrained"
 
 

@@ -10,8 +10,8 @@ from typing import Literal, Self
 class Pixels:
     """How clips are shown to a trained encoder, which follows how its method was shown them."""
 
-    normalise: Literal["unit", "imagenet"] = "unit"
-    """Pixels in [0, 1], or with ImageNet's mean and deviation removed."""
+    normalise: Literal["unit", "imagenet", "kinetics"] = "unit"
+    """Pixels in [0, 1], or with the mean and deviation of ImageNet or Kinetics removed."""
     last_residual: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat"
     """What stands for the last frame's residual, which Eq. 1 does not define."""
     second: Literal["residual", "flow"] = "residual"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 from kinema.errors import UsageError, nearest
+from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN
@@ -36,7 +37,7 @@ class Recipe:
 
     recipe: str = "mcn"
     """The recipe's name, for the record."""
-    method: AnyMethod = field(default_factory=MCN)
+    method: AnyMethod | Converted = field(default_factory=MCN)
     clip: Clip = field(default_factory=Clip)
     augment: Augment = field(default_factory=Augment)
     backbone: Backbone = field(default_factory=Backbone)
@@ -60,6 +61,8 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
 
 def _from_value(hint: Any, name: str, value: Any, where: str) -> Any:
     if name == "method" and isinstance(value, dict):
+        if value.get("name") == Converted.name:
+            return from_dict(Converted, value, "method.")
         if value.get("name") not in METHOD_SETTINGS:
             raise UsageError(
                 f"unknown method '{value.get('name')}': {nearest(str(value.get('name')), list(METHOD_SETTINGS))}"

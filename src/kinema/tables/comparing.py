@@ -45,7 +45,7 @@ def one_a_run(members: Sequence[Found]) -> tuple[Found, ...]:
     Raises:
         UsageError: they are of networks that were trained differently.
     """
-    kept: dict[tuple[int, float], Found] = {}
+    kept: dict[tuple[int | None, float], Found] = {}
     for each in members:
         for other in kept.values():
             refuse_other_training(each, other)

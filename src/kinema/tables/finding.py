@@ -64,7 +64,9 @@ def keeps_recipe(result: Result) -> bool:
     """Whether a network was trained by its recipe as it is today, but for the seed and the number of epochs."""
     subject = result.subject
     recipe = recipe_named(subject.recipe or "")
-    return recipe is not None and subject.recipe_hash in {
+    if recipe is None or subject.seed is None:
+        return False
+    return subject.recipe_hash in {
         recipe_hash(replace(recipe, train=replace(recipe.train, seed=subject.seed, epochs=epochs)))
         for epochs in (recipe.train.epochs, max(1, subject.epoch or 0))
     }

@@ -1,0 +1,128 @@
+"""A checkpoint of another program to its tensors, without running anything that stands in it.
+
+torch's restricted unpickler makes tensors, numbers, text and containers. Files of the repositories also hold things
+that are of no use here, such as the options of a run; those of `IGNORED` become an empty object, so that no code of
+theirs is called either. Anything else in a file is refused by its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kinema.engine.checkpoint import check_sums, first_line
+from kinema.errors import UsageError
+
+IGNORED = (
+    "argparse.Namespace",  # IIC, CMC: the options of the run
+    "collections.defaultdict",
+    "numpy._core.multiarray.scalar",  # a best accuracy
+    "numpy.core.multiarray.scalar",
+    "numpy.dtype",
+    "pathlib.PosixPath",
+    "torch.amp.grad_scaler.GradScaler",  # TCLR
+    "torch.amp.grad_scaler._refresh_per_optimizer_state",
+    "torch.cuda.amp.grad_scaler.GradScaler",
+    "torch.cuda.amp.grad_scaler._refresh_per_optimizer_state",
+)
+"""Full names of what is read as nothing."""
+
+
+class Nothing:
+    """Stands for an object that is not read: takes any arguments and any state, and keeps none."""
+
+    def __init__(self, *arguments: Any) -> None:
+        pass
+
+    def __new__(cls, *arguments: Any) -> Nothing:
+        """Pickle gives it what it would have given the class."""
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        """Forget it."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What was read of a file."""
+
+    tensors: dict[str, Tensor]
+    """By the names that they have in the file."""
+    facts: dict[str, str | int | float]
+    """Numbers and short texts beside them, such as the epoch, as the file has them."""
+    sha256: str
+
+
+def read(path: Path, entries: tuple[str, ...]) -> Foreign:
+    """The tensors of the first of `entries` that is in a file; the empty one is the file itself.
+
+    Raises:
+        UsageError: there is no such file or entry, it is damaged, or reading it would run code.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    content = unpickle(path)
+    if not isinstance(content, dict):
+        raise UsageError(
+            f"{path} holds a {type(content).__name__}, not tensors by name: give a state dict or a checkpoint"
+        )
+    for entry in entries:
+        tensors = content if not entry else content.get(entry)
+        if isinstance(tensors, dict) and any(isinstance(value, Tensor) for value in tensors.values()):
+            named = {str(name): value for name, value in tensors.items() if isinstance(value, Tensor)}
+            with path.open("rb") as file:
+                return Foreign(named, facts(content), hashlib.file_digest(file, "sha256").hexdigest())
+    wanted = " or ".join(f"'{entry}'" if entry else "tensors by name" for entry in entries)
+    raise UsageError(
+        f"{path} has no {wanted}, but {', '.join(map(repr, list(content)[:5])) or 'nothing'}: give --from of the "
+        "repository that wrote it"
+    )
+
+
+def unpickle(path: Path) -> Any:
+    """What torch saved; tensors on the CPU."""
+    try:
+        if zipfile.is_zipfile(path):
+            check_sums(path)
+        with torch.serialization.safe_globals([(Nothing, name) for name in IGNORED]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        OSError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+    ) as problem:
+        runs = re.search(r"GLOBAL (\S+)", str(problem))
+        if runs is not None:
+            raise UsageError(
+                f"{path} is refused, since reading it would run {runs[1]}: give a file of tensors alone, as "
+                "torch.save(model.state_dict(), ...) writes it"
+            ) from None
+        raise UsageError(
+            f"{path} is not a readable checkpoint ({first_line(problem)}): it is damaged, or not of torch"
+        ) from problem
+
+
+def facts(content: dict[Any, Any]) -> dict[str, str | int | float]:
+    """Numbers and short texts at the top of a checkpoint."""
+    found = {
+        str(name): value.item() if isinstance(value, Tensor) and not value.ndim else value
+        for name, value in content.items()
+    }
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, int | float) or (isinstance(value, str) and len(value) < 100)
+    }

@@ -1,0 +1,123 @@
+"""Reading another program's pickle: nothing in it is run, and what cannot be read is said in one line."""
+
+import argparse
+import os
+import pathlib
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+
+from kinema.conversion.reading import read
+from kinema.errors import UsageError
+
+TENSORS = {"conv1.weight": torch.arange(6.0).view(2, 3)}
+
+
+class Runs:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+class Unknown:
+    """A class of somebody's repository."""
+
+
+def saved(path, content, *, zipped=True):
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    return path
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_options_and_scalers_beside_the_tensors_are_read_as_nothing(tmp_path, zipped):
+    scaler = torch.amp.GradScaler("cpu")
+    content = {
+        "opt": argparse.Namespace(lr=0.01, model="r3d"),
+        "model": OrderedDict(TENSORS),
+        "amp_scaler": scaler,
+        "best_acc": np.float64(0.5),
+        "folder": pathlib.PosixPath("/tmp"),
+        "optimizer": {"state": {0: {"step": 3}}, "param_groups": [{"lr": 0.1}]},
+        "epoch": 240,
+        "arch": "r3d",
+    }
+    found = read(saved(tmp_path / "ckpt.pth", content, zipped=zipped), ("model",))
+    assert list(found.tensors) == ["conv1.weight"]
+    assert torch.equal(found.tensors["conv1.weight"], TENSORS["conv1.weight"])
+    assert found.facts == {"epoch": 240, "arch": "r3d"}
+    assert len(found.sha256) == 64
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_file_that_would_run_something_is_refused_by_its_name_and_runs_nothing(tmp_path, zipped):
+    trace = tmp_path / "ran"
+    path = saved(tmp_path / "evil.pth", {"model": TENSORS, "opt": Runs(trace)}, zipped=zipped)
+    with pytest.raises(
+        UsageError, match=r"evil\.pth is refused, since reading it would run (posix|nt)\.mkdir: "
+    ) as said:
+        read(path, ("model",))
+    assert "\n" not in str(said.value)
+    assert not trace.exists()
+
+
+def test_class_that_is_not_known_is_refused_by_its_name(tmp_path):
+    path = saved(tmp_path / "own.pth", {"model": TENSORS, "opt": Unknown()})
+    with pytest.raises(UsageError, match=r"would run \S*test_reading\.Unknown: give a file of tensors alone"):
+        read(path, ("model",))
+
+
+def test_known_name_with_a_trap_in_its_state_runs_nothing(tmp_path):
+    trace = tmp_path / "ran"
+    path = saved(tmp_path / "evil.pth", {"model": TENSORS, "opt": argparse.Namespace(a=Runs(trace))})
+    with pytest.raises(UsageError, match="is refused"):
+        read(path, ("model",))
+    assert not trace.exists()
+
+
+def test_entries_are_tried_in_order_and_the_empty_one_is_the_file_itself(tmp_path):
+    flat = saved(tmp_path / "flat.pth", TENSORS)
+    assert list(read(flat, ("model", "")).tensors) == ["conv1.weight"]
+    with pytest.raises(UsageError, match=r"flat\.pth has no 'state_dict', but 'conv1\.weight': give --from"):
+        read(flat, ("state_dict",))
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ([1, 2], "holds a list, not tensors by name"),
+        (torch.ones(2), "holds a Tensor, not tensors by name"),
+        ({}, "has no tensors by name, but nothing"),
+        ({"epoch": 3}, "has no tensors by name, but 'epoch'"),
+    ],
+)
+def test_file_without_tensors_by_name_is_refused(tmp_path, content, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        read(saved(tmp_path / "odd.pth", content), ("",))
+
+
+def test_damaged_absent_and_foreign_files_are_refused_in_one_line(tmp_path):
+    path = saved(tmp_path / "cut.pth", {"a": torch.ones(1000)})
+    path.write_bytes(path.read_bytes()[:2000])
+    text = tmp_path / "notes.pth"
+    text.write_text("not a checkpoint")
+    empty = tmp_path / "empty.pth"
+    empty.touch()
+    for each in (path, text, empty, tmp_path):
+        with pytest.raises(UsageError) as said:
+            read(each, ("",))
+        assert str(each) in str(said.value) and "\n" not in str(said.value)
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    path = saved(tmp_path / "flipped.pth", {"a": torch.ones(1000)})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="is not a readable checkpoint"):
+        read(path, ("",))
