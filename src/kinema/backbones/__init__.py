@@ -28,7 +28,7 @@ class Listed(NamedTuple):
 BACKBONES = {
     "r3d_18": Listed("r3d", "3-D ResNet of 18 layers, torchvision's; 33.2 M parameters, 512-d feature"),
     "r2plus1d_18": Listed("r2plus1d", "R(2+1)D of 18 layers, torchvision's; 31.3 M parameters, 512-d feature"),
-    "s3d": Listed("s3d", "separable 3-D Inception, torchvision's and CoCLR's; 7.9 M parameters, 1024-d feature"),
+    "s3d": Listed("s3d", "separable 3-D Inception, torchvision's; 7.9 M parameters, 1024-d feature"),
     "r3d_vcop": Listed("vcop", "one-block R3D of VCOP and IIC; 14.4 M parameters, 512-d feature"),
     "r2plus1d_vcop": Listed("vcop", "one-block R(2+1)D of VCOP and IIC; 14.4 M parameters, 512-d feature"),
     "c3d": Listed("c3d", "C3D with batch norm, VCOP's and IIC's; 27.7 M parameters, 512-d feature"),
