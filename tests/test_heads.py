@@ -138,3 +138,14 @@ def test_perceptron_has_its_layers_with_relu_between_them(batch_norm):
     assert [tuple(layer.weight.shape) for layer in linear] == [(5, 6), (5, 5), (3, 5)]
     assert all((layer.bias is None) == batch_norm for layer in linear)
     assert layers(torch.rand(4, 6)).shape == (4, 3)
+
+
+def test_projection_of_three_layers_normalises_the_inner_two_over_the_batch():
+    head, features = projection("mlp3_bn", 6, 3), torch.rand(8, 6)
+    one, other = head[:3](features), head[:6](features)
+    for hidden in (one, other):
+        assert hidden.shape == (8, 6)
+        assert hidden.min() == 0
+    torch.testing.assert_close(head[:2](features).std(dim=0, unbiased=False), torch.ones(6), atol=0.1, rtol=0)
+    assert head(features).shape == (8, 3)
+    assert head(features).min() < 0

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from kinema.losses import info_nce, noise_contrast, nt_xent, pair_classification, softmax_contrast
+from kinema.losses import (
+    info_nce,
+    noise_contrast,
+    nt_xent,
+    pair_classification,
+    partner_found,
+    softmax_contrast,
+)
 from reference import contrast, pairs
 
 TAU = 0.07
@@ -90,3 +97,11 @@ def test_nt_xent_has_each_feature_against_all_others():
     found = nt_xent(torch.tensor(z1), torch.tensor(z2), 0.1)
     assert float(found) == pytest.approx(contrast.nt_xent(z1, z2, 0.1), rel=1e-5)
     assert float(nt_xent(torch.ones(6, 4), torch.ones(6, 4), 0.1)) == pytest.approx(math.log(11), rel=1e-6)
+
+
+def test_partner_is_found_where_nothing_else_is_as_near():
+    corners = torch.eye(4)
+    assert float(partner_found(corners, corners)) == 1
+    assert float(partner_found(corners, corners.roll(1, 0))) == 0
+    swapped = corners[[1, 0, 2, 3]]
+    assert float(partner_found(corners, swapped)) == 0.5

@@ -18,6 +18,7 @@ from kinema.settings import (
     Pairs,
     Pixels,
     Recipe,
+    SimCLR,
     Train,
     differences,
     from_dict,
@@ -35,7 +36,7 @@ def test_recipe_survives_being_saved_as_json(name):
     assert from_dict(Recipe, stored(recipe)) == recipe
 
 
-@pytest.mark.parametrize("method", [CMC(), MCN(alpha=0.3)])
+@pytest.mark.parametrize("method", [CMC(), MCN(alpha=0.3), SimCLR(dim=64)])
 def test_method_comes_back_as_its_own_class(method):
     back = from_dict(Recipe, stored(Recipe(method=method))).method
     assert type(back) is type(method)
@@ -116,6 +117,7 @@ def test_every_method_states_how_evaluation_shows_pixels():
         (lambda: Contrast(bank_momentum=2), "--method.contrast.bank-momentum is 2: give a number from 0 to 1"),
         (lambda: Meta(support_fraction=1), "--method.meta.support-fraction is 1: give a number between 0 and 1"),
         (lambda: Pairs(positive_weight=0), "--method.pairs.positive-weight is 0: give a number above 0"),
+        (lambda: SimCLR(temperature=0), "--method.temperature is 0: give a number above 0"),
         (lambda: Optim(momentum=-1), "--optim.momentum is -1: give a number from 0 to 0.9999"),
         (lambda: Optim(milestones=(0.5, 0.2)), "--optim.milestones is 0.5 0.2: give the lower number first"),
         (lambda: Optim(clip_grad=0), "--optim.clip-grad is 0: give a number above 0"),

@@ -17,13 +17,19 @@ GROUP = 4
 
 
 def projection(kind: str, feature_dim: int, dim: int) -> nn.Module:
-    """The layer between the backbone and the contrast: `linear`, `linear_bn`, `mlp` (F-F-ReLU-D), or `none`."""
+    """What stands between the backbone and the contrast, from F to D.
+
+    One layer, `linear` or `linear_bn`; two with a ReLU between them, `mlp`; three, the inner ones with batch norm,
+    `mlp3_bn`; or `none`.
+    """
     if kind == "none":
         return nn.Identity()
     if kind == "linear_bn":
         return nn.Sequential(nn.Linear(feature_dim, dim, bias=False), nn.BatchNorm1d(dim))
     if kind == "linear":
         return nn.Linear(feature_dim, dim)
+    if kind == "mlp3_bn":
+        return mlp(feature_dim, feature_dim, dim, layers=3, batch_norm=True)
     return nn.Sequential(nn.Linear(feature_dim, feature_dim), nn.ReLU(), nn.Linear(feature_dim, dim))
 
 

@@ -85,3 +85,12 @@ def sinkhorn(scores: Tensor, epsilon: float, iterations: int) -> Tensor:
         log = log - log.logsumexp(dim=0, keepdim=True)
         log = log - log.logsumexp(dim=1, keepdim=True)
     return log.exp()
+
+
+def partner_found(z1: Tensor, z2: Tensor) -> Tensor:
+    """The share of the 2 B features [B, D] each whose largest product with another one is with its partner's."""
+    with torch.autocast(z1.device.type, enabled=False):
+        both = torch.cat([z1, z2]).detach().float()
+        scores = (both @ both.T).fill_diagonal_(float("-inf"))
+    partner = torch.arange(len(both), device=scores.device).roll(len(z1))
+    return (scores.argmax(dim=1) == partner).float().mean()

@@ -19,6 +19,7 @@ from kinema.settings import (
     MoCo,
     Optim,
     Recipe,
+    SimCLR,
     SwAV,
     Train,
     Views,
@@ -40,6 +41,7 @@ SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
 CASES = {
     "mcn": replace(TINY, method=MCN(**SMALL)),
     "cmc": replace(TINY, method=CMC(**SMALL)),
+    "simclr": replace(TINY, method=SimCLR(dim=16)),
     "dpc": replace(TINY, method=DPC(blocks=4, predicted=2, block_frames=2, block_stride=1)),
     "moco": replace(TINY, method=MoCo(dim=16, queue=8)),
     # Batch norm after its last layer makes the gradient of four clips of noise, which look alike, very long.

@@ -61,6 +61,14 @@ METHODS = {
         memory="bank",
         printed="CMC (RGB + residual)",
     ),
+    "simclr": Listed(
+        "simclr",
+        "SimCLR",
+        "two clips of a video, near in time, against the other clips of the batch",
+        "SimCLR, ICML 2020, with the clips of CVRL, CVPR 2021",
+        clips=2,
+        printed="CVRL",
+    ),
     "dpc": Listed(
         "dpc",
         "DPC",

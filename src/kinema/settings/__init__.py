@@ -6,6 +6,7 @@ it comes from: a section or table of the paper (Lin, Guo, Lu, "Self-Supervised V
 Meta-Contrastive Network", ICCV 2021, unless a class names another), another code base, or "ours".
 """
 
+from kinema.settings.contrastive import SimCLR
 from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
@@ -38,6 +39,7 @@ __all__ = [
     "Pairs",
     "Pixels",
     "Recipe",
+    "SimCLR",
     "SwAV",
     "Train",
     "TwoViews",
