@@ -245,3 +245,66 @@ def test_in_batch_contrast_sends_gradients_to_both_views():
     InBatch(Contrast(source="batch", directions="1to2")).contrast(z1, z2, video, generator(0))[0].backward()
     assert z1.grad.abs().sum() > 0
     assert z2.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("positive", ["bank", "batch"])
+def test_intra_negatives_of_the_same_videos_are_further_negatives_of_both_anchors(positive):
+    module = PairedBanks(VIDEOS, DIM, Contrast(negatives=12, positive=positive), seed=0, intra=True)
+    z1, z2, video = features()
+    indices = module.draw(video, generator(3), None)
+    loss, _, _ = module.contrast(z1, z2, video, generator(3), intra=z2.flip(0))
+    expected = 0.0
+    for anchor, other, bank in ((z1, z2, module.residual), (z2, z1, module.rgb)):
+        rows = bank[indices].clone()
+        if positive == "batch":
+            rows[:, 0] = other
+        expected += reference.inter_intra(anchor.numpy(), rows.numpy(), module.intra[indices].numpy(), TAU)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    assert (indices[:, 0] == video).all()  # so that an anchor's own intra-negative is among them
+
+
+def test_bank_of_intra_negatives_is_refreshed_with_their_features_and_leaves_the_others_as_they_were():
+    module, plain = PairedBanks(VIDEOS, DIM, Contrast(negatives=12), seed=0, intra=True), banks()
+    assert torch.equal(module.rgb, plain.rgb)
+    assert torch.equal(module.residual, plain.residual)
+    assert set(plain.state_dict()) == {"rgb", "residual"}
+    assert plain.intra is None
+    z1, z2, video = features()
+    intra, before = features(seed=1)[0], module.intra.clone()
+    writes = {write.buffer: write for write in module.contrast(z1, z2, video, generator(0), intra=intra)[2]}
+    assert set(writes) == {"rgb", "residual", "intra"}
+    assert torch.equal(writes["intra"].rows, video)
+    for b, number in enumerate(video):
+        expected = reference.refreshed(before[number].numpy(), intra[b].numpy(), 0.5)
+        np.testing.assert_allclose(writes["intra"].value[b], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["softmax", "nce"])
+def test_features_that_know_nothing_lose_what_chance_says_with_intra_negatives_too(form):
+    module = PairedBanks(VIDEOS, DIM, Contrast(negatives=12, form=form), seed=0, intra=True)
+    alike = F.normalize(torch.ones(1, DIM), dim=1)
+    for bank in (module.rgb, module.residual, module.intra):
+        bank.copy_(alike.expand(VIDEOS, DIM))
+    one = alike.expand(6, DIM)
+    loss, _, _ = module.contrast(one, one, torch.arange(6), generator(0), intra=one)
+    if form == "softmax":
+        assert module.chance(6) == pytest.approx(2 * math.log(26))
+        assert float(loss) == pytest.approx(module.chance(6), rel=1e-5)
+    else:
+        assert module.chance(6) == pytest.approx(2 * (math.log(26) + 25 * math.log1p(1 / 25)))
+
+
+def test_in_a_batch_every_anchor_has_all_intra_negatives_and_they_have_a_gradient():
+    z1, z2, video = features()
+    intra = features(seed=1)[0].requires_grad_()
+    module = InBatch(Contrast(source="batch"), intra=True)
+    loss, _, writes = module.contrast(z1, z2, video, generator(0), intra=intra)
+    expected = 0.0
+    for anchors, others in ((z1, z2), (z2, z1)):
+        rows = [[others[b].numpy(), *(others[j].numpy() for j in range(6) if j != b)] for b in range(6)]
+        expected += reference.inter_intra(anchors.numpy(), rows, [intra.detach().numpy()] * 6, TAU)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    loss.backward()
+    assert intra.grad.abs().max() > 0
+    assert writes == ()
+    assert module.chance(6) == pytest.approx(2 * math.log(12))

@@ -6,6 +6,7 @@ from torch import nn
 from kinema.encoder import Encoder
 from kinema.settings import Clip
 from reference.residual import residual as frame_by_frame
+from reference.residual import signed_residual
 
 
 class Mean(nn.Module):
@@ -34,6 +35,13 @@ def test_residual_feature_is_the_backbones_of_equation_1(frames, given, used):
     shown = np.stack([frame_by_frame(clip.numpy().astype(float) / 255, used) for clip in frames])
     found = encoder(view="residual", last_residual=given)(frames)
     np.testing.assert_allclose(found, shown.mean(axis=(1, 2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("given", "used"), [("wrap", "wrap"), ("extra_frame", "repeat")])
+def test_network_that_was_trained_on_signed_residuals_is_shown_them(frames, given, used):
+    shown = np.stack([signed_residual(clip.numpy().astype(float) / 255, used) for clip in frames])
+    found = encoder(view="residual", last_residual=given, residual="signed").to_input(frames)
+    np.testing.assert_allclose(found.permute(0, 2, 3, 4, 1), shown, atol=1e-6)
 
 
 def test_both_views_stand_side_by_side_with_unit_length(frames):

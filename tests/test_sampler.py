@@ -13,6 +13,7 @@ from kinema.sampler import (
     check_batch_size,
     clip_at,
     epoch_batches,
+    pieces_in_order,
     random_clip,
     support_query,
     uniform_clips,
@@ -78,6 +79,12 @@ def test_uniform_clips_cover_any_video_from_its_first_start_to_its_last(num_fram
 def test_uniform_clips_are_evenly_spaced():
     assert uniform_clips(21, 3, frames=4, stride=2)[:, 0].tolist() == [0, 7, 14]
     assert uniform_clips(20, 1, frames=4, stride=2).tolist() == [[6, 8, 10, 12]]
+
+
+def test_pieces_of_a_clip_stand_in_the_order_asked_for():
+    order = torch.tensor([[0, 3, 2, 1], [0, 1, 2, 3]])
+    assert pieces_in_order(8, order).tolist() == [[0, 1, 6, 7, 4, 5, 2, 3], list(range(8))]
+    assert pieces_in_order(5, torch.tensor([[1, 0]])).tolist() == [[3, 4, 0, 1, 2]]
 
 
 def test_every_start_that_needs_no_padding_is_drawn_about_equally_often():

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from kinema.views import normalise, residual
+from kinema.views import normalise, reordered, residual
 from reference.residual import residual as frame_by_frame
+from reference.residual import signed_residual
 
 LAST = ["repeat", "wrap", "zero", "extra_frame"]
 
@@ -35,6 +36,35 @@ def test_still_clip_has_no_residual(last):
 @pytest.mark.parametrize("last", ["repeat", "wrap", "zero"])
 def test_clip_of_one_frame_has_a_residual_of_one_empty_frame(last):
     assert torch.equal(residual(clips(1), last), torch.zeros(2, 3, 1, 4, 6))
+
+
+@pytest.mark.parametrize("last", LAST)
+def test_signed_residuals_are_iics_frame_by_frame(last):
+    found = residual(clips(), last, "signed")
+    for clip, own in zip(clips(), found, strict=True):
+        expected = signed_residual(clip.transpose(0, 1), last)
+        np.testing.assert_allclose(own.transpose(0, 1), expected, rtol=1e-6)
+
+
+def test_signed_residual_that_wraps_is_that_of_iics_code():
+    given = clips()
+    torch.testing.assert_close(residual(given, "wrap", "signed"), (given - given.roll(1, 2) + 1) / 2)
+
+
+@pytest.mark.parametrize("last", LAST)
+@pytest.mark.parametrize("frames", [1, 6])
+def test_signed_residual_of_what_does_not_move_is_one_half(last, frames):
+    still = clips(1).expand(2, 3, frames, 4, 6)
+    found = residual(still, last, "signed")
+    assert torch.equal(found, torch.full_like(found, 0.5))
+    assert found.shape[2] == frames - (last == "extra_frame")
+
+
+def test_frames_are_put_in_the_order_of_their_own_clip():
+    given, order = clips(3), torch.tensor([[2, 2, 0], [0, 1, 2]])
+    found = reordered(given, order)
+    assert torch.equal(found[0], given[0][:, [2, 2, 0]])
+    assert torch.equal(found[1], given[1])
 
 
 def test_residuals_leave_the_clip_as_it_is():

@@ -28,6 +28,7 @@ class Encoder(nn.Module):
             is RGB and residual, `rgb+flow` RGB and flow.
         normalise: as in `kinema.views.normalise`.
         last_residual: as in `kinema.views.residual`.
+        residual: its form, as in `kinema.views.residual`.
         residual_statistics: batch norm's running statistics for the view `second`, by their names in the backbone;
             without them it has only the backbone's own.
         second: the view that it was trained on besides RGB. Another one has the backbone's own statistics.
@@ -41,6 +42,7 @@ class Encoder(nn.Module):
         view: str = "rgb",
         normalise: str = "unit",
         last_residual: str = "repeat",
+        residual: str = "absolute",
         residual_statistics: State | None = None,
         second: str = "residual",
     ) -> None:
@@ -55,6 +57,7 @@ class Encoder(nn.Module):
         self.view = view
         self.second = second
         self.normalise = normalise
+        self.residual = residual
         # An extra frame is only read in training; at test time the last difference is repeated in its place.
         self.last_residual = "repeat" if last_residual == "extra_frame" else last_residual
 
@@ -64,7 +67,7 @@ class Encoder(nn.Module):
         if view == "flow":
             return views.flow(pixels[:, 3:])
         if view == "residual":
-            return views.residual(pixels[:, :3], self.last_residual)  # type: ignore[arg-type]
+            return views.residual(pixels[:, :3], self.last_residual, self.residual)  # type: ignore[arg-type]
         return views.normalise(pixels[:, :3], self.normalise)  # type: ignore[arg-type]
 
     def to_input(self, clips: Tensor) -> Tensor:

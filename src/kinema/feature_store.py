@@ -97,5 +97,7 @@ def network_key(encoder: VideoEncoder, evaluation: Evaluation) -> str:
         digest.update(name.encode())
         digest.update(value.cpu().numpy().tobytes())
     shown = [asdict(encoder.clip), encoder.view, encoder.normalise, encoder.last_residual]
+    if encoder.residual != "absolute":  # the only form that there was when the first features were kept
+        shown.append(encoder.residual)
     digest.update(json.dumps([*shown, evaluation.clips, evaluation.crops]).encode())
     return digest.hexdigest()[:16]

@@ -90,6 +90,7 @@ def encoder_of(
         view=view,
         normalise=pixels.normalise,
         last_residual=pixels.last_residual,
+        residual=pixels.residual,
         residual_statistics=residual_statistics,
         second=pixels.second,
     )

@@ -159,6 +159,17 @@ def uniform_clips(num_frames: int, clips: int, *, frames: int, stride: int) -> T
     return torch.stack([clip_at(start, num_frames, frames=frames, stride=stride) for start in starts])
 
 
+def pieces_in_order(frames: int, order: Tensor) -> Tensor:
+    """int64 [B, T]: the frames 0 .. T - 1 of a clip, cut into n pieces that stand in each row's order [B, n].
+
+    Pieces are of one length, but for a frame where n does not divide T::
+
+        8 frames, order 0 3 2 1             0 1 6 7 4 5 2 3
+    """
+    pieces = torch.arange(frames).tensor_split(order.shape[1])
+    return torch.stack([torch.cat([pieces[piece] for piece in row]) for row in order.tolist()])
+
+
 @dataclass(frozen=True)
 class Split:
     """How the videos are dealt to the support and the query set of a two-stage method."""

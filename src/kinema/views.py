@@ -16,22 +16,38 @@ KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
 KINETICS_STD = (0.22803, 0.22145, 0.216989)
 
 
-def residual(clips: Tensor, last: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat") -> Tensor:
+def residual(
+    clips: Tensor,
+    last: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat",
+    form: Literal["absolute", "signed"] = "absolute",
+) -> Tensor:
     """Eq. 1: R_n = |F_n - F_{n+1}|, of float [B, C, T, H, W].
 
     The last frame has no successor. `repeat` repeats the last difference, `wrap` takes the first frame as successor
     (IIC), `zero` is zero, and `extra_frame` gives T - 1 residuals for the T frames it gets.
+
+    `signed` is IIC's form: R_n = (F_n - F_{n-1} + 1) / 2, which is 0.5 where nothing changes. There it is the first
+    frame that has no neighbour, and `last` says what stands for that.
     """
-    difference = (clips[:, :, :-1] - clips[:, :, 1:]).abs()  # [B, C, T-1, H, W]
+
+    def change(before: Tensor, after: Tensor) -> Tensor:
+        return (after - before).abs() if form == "absolute" else (after - before + 1) / 2
+
+    difference = change(clips[:, :, :-1], clips[:, :, 1:])  # [B, C, T-1, H, W]
     if last == "extra_frame":
         return difference
-    if last == "repeat":
-        end = difference[:, :, -1:] if difference.shape[2] else torch.zeros_like(clips)
-    elif last == "wrap":
-        end = (clips[:, :, -1:] - clips[:, :, :1]).abs()
+    if last == "wrap":
+        end = change(clips[:, :, -1:], clips[:, :, :1])
+    elif last == "zero" or not difference.shape[2]:
+        end = change(clips[:, :, :1], clips[:, :, :1])
     else:
-        end = torch.zeros_like(clips[:, :, :1])
-    return torch.cat([difference, end], dim=2)
+        end = difference[:, :, -1:] if form == "absolute" else difference[:, :, :1]
+    return torch.cat([difference, end] if form == "absolute" else [end, difference], dim=2)
+
+
+def reordered(clips: Tensor, order: Tensor) -> Tensor:
+    """Each clip [B, C, T, H, W] with its frames in the order [B, T], in which some may come often and others never."""
+    return clips.gather(2, order.to(clips.device)[:, None, :, None, None].expand_as(clips))
 
 
 def flow(vertical: Tensor) -> Tensor:

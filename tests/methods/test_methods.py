@@ -164,7 +164,7 @@ def test_commit_writes_the_rows_of_the_batchs_videos_alone(name):
     method = build(CASES[name])
     given, before = batch(method), state_of(method)
     method.commit(method.loss(given, step()).writes)
-    for buffer in ("banks.rgb", "banks.residual"):
+    for buffer in [f"banks.{row}" for row, value in method.banks.named_buffers() if value.dim() == 2]:
         moved = (before[buffer] != method.get_buffer(buffer)).any(dim=1).nonzero()[:, 0]
         assert moved.tolist() == sorted(given.video.tolist())
         torch.testing.assert_close(method.get_buffer(buffer)[moved].norm(dim=1), torch.ones(len(moved)))

@@ -79,3 +79,12 @@ def momentum_contrast(queries, keys, queue, temperature):
         weights = [math.exp(float(query @ other) / temperature) for other in (key, *queue)]
         total -= math.log(weights[0] / sum(weights))
     return total / len(queries)
+
+
+def inter_intra(anchors, rows, own_intra_rows, temperature):
+    """IIC: the positive is row 0 of an anchor's rows, everything else and all intra-negatives are negatives."""
+    total = 0.0
+    for anchor, inter, intra in zip(anchors, rows, own_intra_rows, strict=True):
+        weights = [math.exp(float(np.dot(anchor, row)) / temperature) for row in [*inter, *intra]]
+        total -= math.log(weights[0] / sum(weights))
+    return total / len(anchors)

@@ -69,6 +69,14 @@ METHODS = {
         clips=2,
         printed="CVRL",
     ),
+    "iic": Listed(
+        "iic",
+        "IIC",
+        "CMC with intra-negatives, clips whose motion was destroyed, in a third memory bank",
+        "Inter-Intra Contrastive learning, ACM MM 2020",
+        memory="bank",
+        printed="IIC",
+    ),
     "dpc": Listed(
         "dpc",
         "DPC",

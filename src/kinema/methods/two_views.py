@@ -36,8 +36,8 @@ def draw(recipe: Recipe, config: Views) -> sampler.RandomClip:
 def clips(batch: Batch, recipe: Recipe, config: Views) -> tuple[Tensor, Tensor]:
     """The RGB and the second view, float [B, 3, T, S, S] each.
 
-    Residuals are taken after augmentation (IIC). Flow has the crop and flip of the clip it belongs to, but no part in
-    jitter and blur; a horizontal flip leaves its vertical component as it is.
+    Residuals are taken after augmentation (IIC), in the form that the method's pixels have. Flow has the crop and flip
+    of the clip it belongs to, but no part in jitter and blur; a horizontal flip leaves its vertical component as it is.
     """
     size, frames = recipe.clip.size, recipe.clip.frames
 
@@ -49,7 +49,8 @@ def clips(batch: Batch, recipe: Recipe, config: Views) -> tuple[Tensor, Tensor]:
         flow = batch.clips[:, last, ..., 3:]
         second = views.flow(crop_and_flip(flow, batch.extent, batch.dice[:, last], recipe.augment, size))
     else:
-        second = views.residual(rgb(last) if last else first, config.last_residual)
+        form = recipe.method.pixels.residual
+        second = views.residual(rgb(last) if last else first, config.last_residual, form)
     return views.normalise(first[:, :, :frames], config.normalise), second
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kinema.recipes.tiny import TINY, VIEWS
-from kinema.settings import Meta, Recipe, SimCLR
+from kinema.recipes.tiny import CONTRAST, TINY, VIEWS
+from kinema.settings import IIC, Meta, Recipe, SimCLR
 
 STAGES = Meta(order=1, resplit="iteration")
 """MCN's two stages as `tiny_mcn` has them."""
@@ -33,3 +33,28 @@ def tiny_mcn_simclr() -> Recipe:
     """
     method = SimCLR(projection=VIEWS.projection, alpha=ALPHA, meta=STAGES)
     return replace(TINY, recipe="tiny_mcn_simclr", method=method, train=replace(TINY.train, batch_size=8))
+
+
+# What MCN and CMC have: Eq. 1's residual, each view's own statistics, and features of unit length behind `linear_bn`.
+INTER_INTRA = IIC(residual="absolute", views=VIEWS, contrast=CONTRAST)
+
+
+def tiny_iic() -> Recipe:
+    """IIC with repeated frames, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_iic --data DATA --out runs/tiny_iic
+
+    The views, their projection and their residual are those of `tiny_cmc`, so that what differs is the intra-negatives.
+    """
+    return replace(TINY, recipe="tiny_iic", method=INTER_INTRA)
+
+
+def tiny_mcn_iic() -> Recipe:
+    """MCN's pair classification and two stages over `tiny_iic`.
+
+    kinema pretrain tiny_mcn_iic --data DATA --out runs/tiny_mcn_iic
+
+    A stage reads 8 videos, so that a step reads 16 as `tiny_iic` does.
+    """
+    method = replace(INTER_INTRA, alpha=ALPHA, meta=STAGES)
+    return replace(TINY, recipe="tiny_mcn_iic", method=method, train=replace(TINY.train, batch_size=8))

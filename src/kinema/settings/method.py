@@ -14,6 +14,8 @@ class Pixels:
     """Pixels in [0, 1], or with the mean and deviation of ImageNet or Kinetics removed."""
     last_residual: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat"
     """What stands for the last frame's residual, which Eq. 1 does not define."""
+    residual: Literal["absolute", "signed"] = "absolute"
+    """Eq. 1 as it stands, or IIC's form of it (see `kinema.views.residual`)."""
     second: Literal["residual", "flow"] = "residual"
     """The view beside RGB that it was trained on; any one if it was trained on RGB alone."""
 

@@ -89,7 +89,7 @@ class TwoViews(MethodSettings):
     @property
     def pixels(self) -> Pixels:
         """As the views are."""
-        return Pixels(self.views.normalise, self.views.last_residual, self.views.second)
+        return Pixels(self.views.normalise, self.views.last_residual, second=self.views.second)
 
     def with_flow(self) -> Self:
         """The same method with optical flow for its second view."""
