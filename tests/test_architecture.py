@@ -22,6 +22,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "kinema"
 
 CONTRACTS = {"errors", "settings", "batch"}
 TOOLS = {
+    "clip_pairs",
     "sampler",
     "augment",
     "views",
@@ -50,6 +51,7 @@ ALLOWED = {
     "meta": CONTRACTS | {"recompute"},  # so can the graph of the inner step
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of
     "queue": CONTRACTS,
+    "clip_pairs": CONTRACTS | {"sampler"},  # pairs are of clips
     "momentum": CONTRACTS | {"meta"},  # a copy keeps batch norm statistics of its own
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,

@@ -10,9 +10,10 @@ from kinema.losses import (
     nt_xent,
     pair_classification,
     partner_found,
+    rank_violation,
     softmax_contrast,
 )
-from reference import contrast, pairs
+from reference import contrast, dualvar, pairs
 
 TAU = 0.07
 
@@ -105,3 +106,22 @@ def test_partner_is_found_where_nothing_else_is_as_near():
     assert float(partner_found(corners, corners.roll(1, 0))) == 0
     swapped = corners[[1, 0, 2, 3]]
     assert float(partner_found(corners, swapped)) == 0.5
+
+
+@pytest.mark.parametrize("segments", [2, 3])
+@pytest.mark.parametrize("limit", [math.inf, 5.0])
+def test_rank_violation_is_that_of_each_segment_against_the_others(segments, limit):
+    rng = np.random.default_rng(4)
+    one, other = (x / np.linalg.norm(x, axis=2, keepdims=True) for x in rng.normal(size=(2, 5, segments, 4)))
+    found = rank_violation(torch.tensor(one), torch.tensor(other), 0.05, limit)
+    assert float(found) == pytest.approx(dualvar.shuffle_rank(one, other, 0.05, limit), rel=1e-5)
+    alike = torch.ones(5, segments, 4)
+    assert float(rank_violation(alike, alike, 0.05, limit)) == pytest.approx(math.log(2), rel=1e-6)
+
+
+def test_violations_beyond_the_limit_have_no_gradient():
+    one = torch.eye(2)[None].requires_grad_()
+    opposite = -one.detach()  # a segment is farther from itself than from any other
+    for limit, reach in ((5.0, False), (math.inf, True)):
+        gradient = torch.autograd.grad(rank_violation(one, opposite, 0.05, limit), one)[0]
+        assert bool(gradient.abs().max() > 1e-3) == reach

@@ -7,13 +7,11 @@ from kinema.batch import generator
 from kinema.errors import UsageError
 from kinema.sampler import (
     Blocks,
-    NearbyClips,
     OneOrTwoClips,
     Split,
     check_batch_size,
     clip_at,
     epoch_batches,
-    pieces_in_order,
     random_clip,
     support_query,
     uniform_clips,
@@ -81,41 +79,12 @@ def test_uniform_clips_are_evenly_spaced():
     assert uniform_clips(20, 1, frames=4, stride=2).tolist() == [[6, 8, 10, 12]]
 
 
-def test_pieces_of_a_clip_stand_in_the_order_asked_for():
-    order = torch.tensor([[0, 3, 2, 1], [0, 1, 2, 3]])
-    assert pieces_in_order(8, order).tolist() == [[0, 1, 6, 7, 4, 5, 2, 3], list(range(8))]
-    assert pieces_in_order(5, torch.tensor([[1, 0]])).tolist() == [[3, 4, 0, 1, 2]]
-
-
 def test_every_start_that_needs_no_padding_is_drawn_about_equally_often():
     rng = generator(0)
     starts = torch.stack([random_clip(13, frames=4, stride=3, rng=rng) for _ in range(4000)])[:, 0]
     counts = torch.bincount(starts)
     assert len(counts) == 4  # 0 to 3: frame 3 + 3 * 3 is the last
     assert (counts / 4000 - 1 / 4).abs().max() < 0.03
-
-
-@any_video
-def test_clips_near_in_time_are_clips_of_the_video(num_frames, frames, stride, seed):
-    drawn = NearbyClips(frames, stride)(num_frames, generator(seed)).indices
-    starts = max(num_frames - (frames - 1) * stride, 1)
-    possible = {tuple(clip_at(s, num_frames, frames=frames, stride=stride).tolist()) for s in range(starts)}
-    assert drawn.shape == (2, frames)
-    assert all(tuple(clip) in possible for clip in drawn.tolist())
-
-
-def test_distance_of_two_clips_has_the_density_of_cvrl():
-    drawing, rng, starts = NearbyClips(frames=4, stride=3), generator(0), 41
-    first, second = torch.stack([drawing(50, rng).indices[:, 0] for _ in range(4000)]).unbind(1)
-    found = ((second - first).abs().sort().values + 0.5) / starts  # the middle of each whole distance's share
-    law = 2 * found - found**2  # the integral of 2 (1 - g / M) / M
-    empirical = (torch.arange(4000) + 0.5) / 4000
-    assert (law - empirical).abs().max() < 1.63 / 4000**0.5 + 1 / starts  # Kolmogorov-Smirnov at 1 %, and rounding
-    assert (2 * found.mean() - 2 / 3).abs() < 0.02
-    assert ((first < second).float().mean() - (first > second).float().mean()).abs() < 0.05
-    room = starts - (second - first).abs()
-    assert (torch.minimum(first, second) < room).all()
-    assert (torch.minimum(first, second) / (room - 1).clamp(min=1)).mean() == pytest.approx(0.5, abs=0.03)
 
 
 @given(num_videos=st.integers(8, 200), batch_size=st.integers(1, 8), epoch=st.integers(0, 5))

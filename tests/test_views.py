@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from kinema.views import normalise, reordered, residual
+from kinema.views import normalise, pieces_in_order, reordered, residual
 from reference.residual import residual as frame_by_frame
 from reference.residual import signed_residual
 
@@ -65,6 +65,12 @@ def test_frames_are_put_in_the_order_of_their_own_clip():
     found = reordered(given, order)
     assert torch.equal(found[0], given[0][:, [2, 2, 0]])
     assert torch.equal(found[1], given[1])
+
+
+def test_pieces_of_a_clip_stand_in_the_order_asked_for():
+    order = torch.tensor([[0, 3, 2, 1], [0, 1, 2, 3]])
+    assert pieces_in_order(8, order).tolist() == [[0, 1, 6, 7, 4, 5, 2, 3], list(range(8))]
+    assert pieces_in_order(5, torch.tensor([[1, 0]])).tolist() == [[3, 4, 0, 1, 2]]
 
 
 def test_residuals_leave_the_clip_as_it_is():

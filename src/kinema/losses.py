@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -94,3 +96,22 @@ def partner_found(z1: Tensor, z2: Tensor) -> Tensor:
         scores = (both @ both.T).fill_diagonal_(float("-inf"))
     partner = torch.arange(len(both), device=scores.device).roll(len(z1))
     return (scores.argmax(dim=1) == partner).float().mean()
+
+
+def rank_violation(one: Tensor, other: Tensor, temperature: float, limit: float = math.inf) -> Tensor:
+    """DualVar's shuffle-rank: log(1 + exp((<u, v> - <u, u'>) / temperature)), averaged.
+
+    `one` and `other` are [B, n, E], vectors of the same n things of a video. Each of the 2 n is an anchor u, u' is the
+    same thing's other vector, and v is each of the other 2 n - 2. What is in the exponent stays below `limit`. Vectors
+    that are all one give ln 2.
+    """
+    with torch.autocast(one.device.type, enabled=False):
+        both = torch.cat([one, other], dim=1).float()  # [B, 2 n, E]
+        scores = both @ both.transpose(1, 2)  # [B, 2 n, 2 n]
+        count = both.shape[1]
+        partner = torch.arange(count, device=scores.device).roll(one.shape[1])
+        own = scores.gather(2, partner.expand(len(scores), count)[:, :, None])  # [B, 2 n, 1]
+        violation = (scores - own) / temperature
+    others = torch.ones(count, count, dtype=torch.bool, device=scores.device).fill_diagonal_(False)
+    others[torch.arange(count), partner] = False
+    return F.softplus(violation[:, others].clamp(max=limit)).mean()

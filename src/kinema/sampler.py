@@ -5,7 +5,6 @@ Nothing here opens a video or touches a pixel. Letters: N clips, T frames of a c
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Protocol
@@ -121,31 +120,6 @@ class OneOrTwoClips:
         return Draw(indices, target=(first < 0.3) + 2 * (second < 0.3))
 
 
-@dataclass(frozen=True)
-class NearbyClips:
-    """Draw two clips of a video, the likelier the less they lie apart, in either order (CVRL, section 3.3).
-
-    With M starts that need no padding, the distance g of the two starts has the density 2 (1 - g / M) / M on [0, M)::
-
-        x x x x . . . . . . . . . . . .
-        . . y y y y . . . . . . . . . .     g = 2, drawn often
-        . . . . . . . . . . y y y y . .     g = 10, drawn seldom
-    """
-
-    frames: int
-    stride: int
-
-    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
-        """The clips' indices, int64 [2, T]."""
-        starts = max(num_frames - (self.frames - 1) * self.stride, 1)
-        apart, first, order = torch.rand(3, generator=rng, dtype=torch.float64).tolist()
-        gap = int(starts * (1 - math.sqrt(1 - apart)))  # inverts the distribution g / M -> 2 g / M - (g / M)^2
-        first = int((starts - gap) * first)
-        pair = (first, first + gap) if order < 0.5 else (first + gap, first)
-        clips = [clip_at(start, num_frames, frames=self.frames, stride=self.stride) for start in pair]
-        return Draw(torch.stack(clips))
-
-
 def uniform_clips(num_frames: int, clips: int, *, frames: int, stride: int) -> Tensor:
     """int64 [N, T]: clips whose starts are evenly spaced from the first possible to the last (VCOP, IIC).
 
@@ -157,17 +131,6 @@ def uniform_clips(num_frames: int, clips: int, *, frames: int, stride: int) -> T
     else:
         starts = [round(last * i / (clips - 1)) for i in range(clips)]
     return torch.stack([clip_at(start, num_frames, frames=frames, stride=stride) for start in starts])
-
-
-def pieces_in_order(frames: int, order: Tensor) -> Tensor:
-    """int64 [B, T]: the frames 0 .. T - 1 of a clip, cut into n pieces that stand in each row's order [B, n].
-
-    Pieces are of one length, but for a frame where n does not divide T::
-
-        8 frames, order 0 3 2 1             0 1 6 7 4 5 2 3
-    """
-    pieces = torch.arange(frames).tensor_split(order.shape[1])
-    return torch.stack([torch.cat([pieces[piece] for piece in row]) for row in order.tolist()])
 
 
 @dataclass(frozen=True)

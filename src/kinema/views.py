@@ -50,6 +50,17 @@ def reordered(clips: Tensor, order: Tensor) -> Tensor:
     return clips.gather(2, order.to(clips.device)[:, None, :, None, None].expand_as(clips))
 
 
+def pieces_in_order(frames: int, order: Tensor) -> Tensor:
+    """int64 [B, T]: the frames 0 .. T - 1 of a clip, cut into n pieces that stand in each row's order [B, n].
+
+    Pieces are of one length, but for a frame where n does not divide T::
+
+        8 frames, order 0 3 2 1             0 1 6 7 4 5 2 3
+    """
+    pieces = torch.arange(frames).tensor_split(order.shape[1])
+    return torch.stack([torch.cat([pieces[piece] for piece in row]) for row in order.tolist()])
+
+
 def flow(vertical: Tensor) -> Tensor:
     """Vertical flow as a network sees it: float [B, 1, T, H, W] as three equal channels (IIC), 0.5 for none."""
     return vertical.expand(-1, 3, -1, -1, -1)

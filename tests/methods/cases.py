@@ -17,6 +17,7 @@ from kinema.settings import (
     Backbone,
     Clip,
     Contrast,
+    DualVar,
     MoCo,
     Optim,
     Recipe,
@@ -44,6 +45,7 @@ CASES = {
     "cmc": replace(TINY, method=CMC(**SMALL)),
     "simclr": replace(TINY, method=SimCLR(dim=16)),
     "iic": replace(TINY, method=IIC(contrast=Contrast(negatives=8))),
+    "dualvar": replace(TINY, method=DualVar(dim=16, segment_dim=8, queue=8)),
     "dpc": replace(TINY, method=DPC(blocks=4, predicted=2, block_frames=2, block_stride=1)),
     "moco": replace(TINY, method=MoCo(dim=16, queue=8)),
     # Batch norm after its last layer makes the gradient of four clips of noise, which look alike, very long.

@@ -67,7 +67,12 @@ def test_what_is_listed_of_a_methods_needs_is_so(name):
 @given(num_frames=st.integers(1, 300), frames=st.integers(1, 32), stride=st.integers(1, 5), seed=st.integers(0, 99))
 def test_draws_stay_inside_any_video(name, num_frames, frames, stride, seed):
     clip = replace(CASES[name].clip, frames=frames, stride=stride)
-    method = build(replace(CASES[name], clip=clip))
+    try:
+        method = build(replace(CASES[name], clip=clip))
+    except UsageError as refusal:  # a method may need two frames, for its task to mean anything
+        assert frames == 1
+        assert str(refusal).startswith("--clip.frames 1 ")
+        return
     drawn = method.draw(num_frames, generator(seed))
     assert drawn.indices.dtype == torch.int64
     assert drawn.indices.dim() == 2

@@ -8,9 +8,10 @@ from contrasting import contrast_over
 from learning import LEARNING, moving_shapes, trained
 from second_order import slope_and_differences
 
-from kinema import sampler
+from kinema.clip_pairs import NearbyClips
 from kinema.data.shapes import MOTIONS
 from kinema.methods.two_clips import clips
+from kinema.sampler import RandomClips
 from kinema.settings import Augment, Meta, SimCLR
 from reference.contrast import nt_xent
 
@@ -58,7 +59,7 @@ def test_clips_have_dice_of_their_own_and_one_law_for_all_their_frames():
     torch.testing.assert_close(one, one[:, :, :1].expand_as(one))
 
 
-@pytest.mark.parametrize(("apart", "law"), [("decreasing", sampler.NearbyClips), ("independent", sampler.RandomClips)])
+@pytest.mark.parametrize(("apart", "law"), [("decreasing", NearbyClips), ("independent", RandomClips)])
 def test_clips_are_drawn_by_the_law_that_is_named(apart, law):
     method = build(recipe(apart=apart))
     assert isinstance(method.draw, law)

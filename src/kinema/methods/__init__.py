@@ -77,6 +77,13 @@ METHODS = {
         memory="bank",
         printed="IIC",
     ),
+    "dualvar": Listed(
+        "dualvar",
+        "DualVar",
+        "two clips against others, whole and in segments, and the segments' order",
+        "Inter-intra variant dual representations, BMVC 2021",
+        clips=3,
+    ),
     "dpc": Listed(
         "dpc",
         "DPC",

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema import bank, sampler, settings, views
+from kinema import bank, settings, views
 from kinema.batch import Batch, Step
 from kinema.errors import UsageError
 from kinema.meta import call_at, running_statistics
@@ -65,7 +65,7 @@ class IIC(MetaContrast):
         one = torch.randint(QUARTERS, (count, 1), generator=rng)
         other = (one + torch.randint(1, QUARTERS, (count, 1), generator=rng)) % QUARTERS  # never the same quarter
         order = torch.arange(QUARTERS).expand(count, QUARTERS).scatter(1, one, other).scatter(1, other, one)
-        return sampler.pieces_in_order(frames, order)
+        return views.pieces_in_order(frames, order)
 
     def embed_intra(self, clips: Tensor) -> Tensor:
         """[B, D]: features of intra-negatives, which are of the RGB view.

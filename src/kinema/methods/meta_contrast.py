@@ -70,8 +70,8 @@ class MetaContrast(Method):
         both = self.config.meta.order > 0 and self.config.meta.bank_update == "both"
         return self.recipe.train.batch_size * (2 if both else 1)
 
-    def queue_of(self, size: int, dim: int, *, rows: int = 1) -> Queue:
-        """A queue that takes `rows` features of a video, if the videos are enough for it.
+    def queue_of(self, size: int, dim: int, *, rows: int = 1, fields: Mapping[str, int] | None = None) -> Queue:
+        """A queue that takes `rows` features of a video, with these fields beside, if the videos are enough for it.
 
         Raises:
             UsageError: naming the numbers and what to change.
@@ -80,7 +80,7 @@ class MetaContrast(Method):
         sampler.check_batch_size(self.num_videos, batch_size, self.split)
         steps = len(sampler.epoch_batches(self.num_videos, batch_size, seed=0, epoch=0, split=self.split))
         check_queue(size, self.kept_a_step, steps * self.kept_a_step, rows=rows)
-        return Queue(size, dim, seed=self.recipe.train.seed)
+        return Queue(size, dim, seed=self.recipe.train.seed, fields=fields)
 
     def loss(self, batch: Batch, step: Step) -> Outcome:
         """Section 3.3: adapt on the support half, and judge the adapted weights on the query half."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import CONTRAST, TINY, VIEWS
-from kinema.settings import IIC, Meta, Recipe, SimCLR
+from kinema.settings import IIC, DualVar, Meta, Recipe, SimCLR
 
 STAGES = Meta(order=1, resplit="iteration")
 """MCN's two stages as `tiny_mcn` has them."""
@@ -58,3 +58,26 @@ def tiny_mcn_iic() -> Recipe:
     """
     method = replace(INTER_INTRA, alpha=ALPHA, meta=STAGES)
     return replace(TINY, recipe="tiny_mcn_iic", method=method, train=replace(TINY.train, batch_size=8))
+
+
+def tiny_dualvar() -> Recipe:
+    """DualVar on SimCLR, under the same conditions as `tiny_mcn`.
+
+    kinema pretrain tiny_dualvar --data DATA --out runs/tiny_dualvar
+
+    Four clips pass the network for each video, where `tiny_simclr` has two. A clip of 8 frames has two segments of 4.
+    """
+    method = DualVar(projection="linear_bn", normalise="unit")
+    return replace(TINY, recipe="tiny_dualvar", method=method)
+
+
+def tiny_dualvar_moco() -> Recipe:
+    """DualVar on MoCo, under the same conditions as `tiny_mcn`.
+
+    kinema pretrain tiny_dualvar_moco --data DATA --out runs/tiny_dualvar_moco
+
+    The queue of 512 is less than half of a thousand clips; the copy keeps 0.99 of itself in a step, since there are but
+    3,000 of them: at 0.999 it would lag by a third of the run.
+    """
+    method = DualVar(base="moco", projection="linear_bn", normalise="unit", rank_limit=None, queue=512, momentum=0.99)
+    return replace(TINY, recipe="tiny_dualvar_moco", method=method)

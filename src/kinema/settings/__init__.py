@@ -6,7 +6,7 @@ it comes from: a section or table of the paper (Lin, Guo, Lu, "Self-Supervised V
 Meta-Contrastive Network", ICCV 2021, unless a class names another), another code base, or "ours".
 """
 
-from kinema.settings.contrastive import IIC, SimCLR
+from kinema.settings.contrastive import IIC, DualVar, SimCLR
 from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
@@ -32,6 +32,7 @@ __all__ = [
     "Clip",
     "Contrast",
     "Converted",
+    "DualVar",
     "Meta",
     "MetaContrast",
     "MethodSettings",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 from kinema.errors import UsageError, nearest
-from kinema.settings.contrastive import IIC, SimCLR
+from kinema.settings.contrastive import IIC, DualVar, SimCLR
 from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC
 from kinema.settings.inputs import Augment, Clip
@@ -24,6 +24,7 @@ AnyMethod = (
     | CMC
     | SimCLR
     | IIC
+    | DualVar
     | DPC
     | MoCo
     | TCLR
