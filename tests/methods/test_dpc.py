@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from cases import CASES, batch, build, step
+from learning import LEARNING, moving_shapes, term_on, trained
 
 from kinema.batch import generator
+from kinema.data.shapes import MOTIONS
 from kinema.errors import UsageError
 from kinema.methods import blocks
 from kinema.recurrent import ConvGRU
@@ -156,3 +158,12 @@ def test_blocks_that_leave_nothing_to_predict_from_are_refused():
         DPC(predicted=0)
     with pytest.raises(UsageError, match=r"--method.dropout is 1: "):
         DPC(dropout=1)
+
+
+@pytest.mark.slow
+def test_it_learns_to_tell_the_cells_of_videos_it_has_not_seen():
+    """Right in at least one of ten, where chance is one of 128: 16 videos, 2 predicted maps of 2 x 2 cells."""
+    method = DPC(blocks=5, predicted=2, block_frames=3, block_stride=2)
+    small = replace(LEARNING, method=method, train=replace(LEARNING.train, batch_size=16))
+    found = trained(small, moving_shapes(MOTIONS[:4], range(24)), epochs=16)
+    assert term_on(found, moving_shapes(MOTIONS[:4], range(100, 108), seed=1), "contrast_acc") > 0.1
