@@ -156,9 +156,7 @@ def test_flow_that_does_not_fit_the_command_is_refused(command, own_run, flow_fo
 
 def test_pretraining_on_flow_that_is_missing_or_of_others_is_refused(pretrain, clip_folder, own_flow, listed, tmp_path):
     out = tmp_path / "out"
-    pretrain(clip_folder, out, "--method.views.second", "flow").refused(
-        2, "reads optical flow: give --flow DIR"
-    )
+    pretrain(clip_folder, out, "--method.views.second", "flow").refused(2, "reads optical flow: give --flow DIR")
     pretrain(clip_folder, out, "--flow", tmp_path).refused(2, "holds no flow, it has no flow.json")
     name = next(name for name in own_flow.sizes if name.startswith("train/"))
     archive_path(own_flow.folder, name).unlink()

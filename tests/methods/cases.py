@@ -18,6 +18,7 @@ from kinema.settings import (
     Clip,
     Contrast,
     DualVar,
+    MemDPC,
     MoCo,
     Optim,
     Recipe,
@@ -39,6 +40,7 @@ TINY = Recipe(
     train=Train(epochs=2, batch_size=BATCH, workers=0, device="cpu"),
 )
 SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
+BLOCKS = {"blocks": 4, "predicted": 2, "block_frames": 2, "block_stride": 1}
 
 CASES = {
     "mcn": replace(TINY, method=MCN(**SMALL)),
@@ -46,7 +48,8 @@ CASES = {
     "simclr": replace(TINY, method=SimCLR(dim=16)),
     "iic": replace(TINY, method=IIC(contrast=Contrast(negatives=8))),
     "dualvar": replace(TINY, method=DualVar(dim=16, segment_dim=8, queue=8)),
-    "dpc": replace(TINY, method=DPC(blocks=4, predicted=2, block_frames=2, block_stride=1)),
+    "dpc": replace(TINY, method=DPC(**BLOCKS)),
+    "memdpc": replace(TINY, method=MemDPC(**BLOCKS, slots=16)),
     "moco": replace(TINY, method=MoCo(dim=16, queue=8)),
     # Batch norm after its last layer makes the gradient of four clips of noise, which look alike, very long.
     "tclr": replace(TINY, method=TCLR(frames=4, parts=2, dim=16), optim=Optim(lr=0.05, clip_grad=0.5)),

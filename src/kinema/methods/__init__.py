@@ -92,6 +92,14 @@ METHODS = {
         clips=8,
         printed="DPC",
     ),
+    "memdpc": Listed(
+        "memdpc",
+        "MemDPC",
+        "as DPC, both ways in time, by way of a learned memory",
+        "Memory-augmented Dense Predictive Coding, ECCV 2020",
+        clips=8,
+        printed="MemDPC",
+    ),
     "moco": Listed(
         "moco",
         "MoCo",

@@ -8,7 +8,7 @@ Meta-Contrastive Network", ICCV 2021, unless a class names another), another cod
 
 from kinema.settings.contrastive import IIC, DualVar, SimCLR
 from kinema.settings.converted import Converted
-from kinema.settings.dense import DPC
+from kinema.settings.dense import DPC, MemDPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
@@ -33,6 +33,7 @@ __all__ = [
     "Contrast",
     "Converted",
     "DualVar",
+    "MemDPC",
     "Meta",
     "MetaContrast",
     "MethodSettings",

@@ -45,3 +45,16 @@ class DPC(MethodSettings):
     def pixels(self) -> Pixels:
         """Its code normalises by ImageNet's mean and deviation."""
         return Pixels(normalise="imagenet")
+
+
+@dataclass(frozen=True)
+class MemDPC(DPC):
+    """Memory-augmented Dense Predictive Coding (Han, Xie, Zisserman, ECCV 2020); otherwise as DPC."""
+
+    name: Literal["memdpc"] = "memdpc"  # type: ignore[assignment]
+    slots: int = 1024
+    """Vectors of the memory that predictions are put together from."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("method.slots", self.slots, 1)

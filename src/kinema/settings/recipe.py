@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_type_hints
 from kinema.errors import UsageError, nearest
 from kinema.settings.contrastive import IIC, DualVar, SimCLR
 from kinema.settings.converted import Converted
-from kinema.settings.dense import DPC
+from kinema.settings.dense import DPC, MemDPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN
 from kinema.settings.method import MethodSettings
@@ -26,6 +26,7 @@ AnyMethod = (
     | IIC
     | DualVar
     | DPC
+    | MemDPC
     | MoCo
     | TCLR
     | BYOL
