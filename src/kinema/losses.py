@@ -9,6 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def classification(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy over K classes, [B, K] and int64 [B], and the share of rows whose largest logit is the target's.
+
+    Logits that know nothing give ln K and 1 / K.
+    """
+    loss = F.cross_entropy(logits.float(), target)
+    return loss, (logits.detach().argmax(dim=1) == target).float().mean()
+
+
 def softmax_contrast(scores: Tensor) -> Tensor:
     """Eq. 2 averaged over the batch: -log of the positive's share of the softmax.
 

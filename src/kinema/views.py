@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+ROTATIONS = 4
+"""Right angles in a full turn."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
@@ -74,3 +76,8 @@ def normalise(clips: Tensor, how: Literal["unit", "imagenet", "kinetics"]) -> Te
     numbers = {"imagenet": (IMAGENET_MEAN, IMAGENET_STD), "kinetics": (KINETICS_MEAN, KINETICS_STD)}[how]
     mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in numbers)
     return (clips - mean) / std
+
+
+def rotations(clips: Tensor) -> Tensor:
+    """[4 B, C, T, S, S]: all clips as they are, then all of them turned left by 90, by 180 and by 270 degrees."""
+    return torch.cat([clips.rot90(turns, dims=(3, 4)) for turns in range(ROTATIONS)])

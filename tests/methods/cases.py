@@ -22,6 +22,7 @@ from kinema.settings import (
     MoCo,
     Optim,
     Recipe,
+    RotNet,
     SimCLR,
     SwAV,
     Train,
@@ -55,6 +56,7 @@ CASES = {
     "tclr": replace(TINY, method=TCLR(frames=4, parts=2, dim=16), optim=Optim(lr=0.05, clip_grad=0.5)),
     "byol": replace(TINY, method=BYOL(hidden=32, dim=16)),
     "swav": replace(TINY, method=SwAV(prototypes=6, hidden=32, dim=16)),
+    "rotnet": replace(TINY, method=RotNet()),
 }
 
 

@@ -129,6 +129,13 @@ METHODS = {
         "Swapping Assignments between Views, NeurIPS 2020",
         clips=2,
     ),
+    "rotnet": Listed(
+        "rotnet",
+        "RotNet",
+        "by how many right angles a clip has been turned",
+        "3D-RotNet, arXiv 2018",
+        printed="3D-RotNet",
+    ),
 }
 """Every method, by the name that its settings have."""
 

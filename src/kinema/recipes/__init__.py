@@ -16,11 +16,13 @@ from kinema.recipes import (
     momentum,
     paper,
     plus,
+    pretext,
     tclr,
     tiny,
     tiny_contrastive,
     tiny_dense,
     tiny_momentum,
+    tiny_pretext,
     tiny_tclr,
 )
 from kinema.settings import Recipe
@@ -71,6 +73,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_moco": tiny_momentum.tiny_moco,
     "tiny_mcn_moco": tiny_momentum.tiny_mcn_moco,
     "tiny_tclr": tiny_tclr.tiny_tclr,
+    "rotnet": pretext.rotnet,
+    "tiny_rotnet": tiny_pretext.tiny_rotnet,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

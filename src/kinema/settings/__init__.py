@@ -14,6 +14,7 @@ from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
 from kinema.settings.momentum import BYOL, MoCo, SwAV
 from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
+from kinema.settings.spatial import RotNet
 from kinema.settings.tclr import TCLR
 from kinema.settings.training import Backbone, Optim, Train
 from kinema.settings.two_views import CMC, Contrast, TwoViews, Views
@@ -42,6 +43,7 @@ __all__ = [
     "Pairs",
     "Pixels",
     "Recipe",
+    "RotNet",
     "SimCLR",
     "SwAV",
     "Train",
