@@ -6,7 +6,8 @@ engine    evaluate <- visualise
   |
 methods             data
   |                   |
-tools: sampler, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta, recompute, encoder
+tools: sampler, pieces, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta, recompute,
+       encoder
   |
 contracts: errors, settings, batch
 """
@@ -24,6 +25,7 @@ CONTRACTS = {"errors", "settings", "batch"}
 TOOLS = {
     "clip_pairs",
     "sampler",
+    "pieces",
     "augment",
     "views",
     "backbones",
@@ -47,6 +49,7 @@ ALLOWED = {
     "recipes": {"settings", "errors"},
     "published": {"errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
+    "pieces": CONTRACTS | {"sampler"},  # of a video as clips are
     "backbones": CONTRACTS | {"recompute"},  # what is between a network's blocks can be had twice instead of kept
     "meta": CONTRACTS | {"recompute"},  # so can the graph of the inner step
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of

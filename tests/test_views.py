@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from kinema.views import normalise, pieces_in_order, reordered, residual
+from kinema.views import corners, cut, normalise, pieces_in_order, reordered, residual
 from reference.residual import residual as frame_by_frame
 from reference.residual import signed_residual
 
@@ -93,3 +93,24 @@ def test_kinetics_pixels_lose_torchvisions_mean_and_deviation():
     brighter = mean + torch.tensor([0.22803, 0.22145, 0.216989]).view(1, 3, 1, 1, 1)
     torch.testing.assert_close(normalise(mean, "kinetics"), torch.zeros(1, 3, 1, 1, 1))
     torch.testing.assert_close(normalise(brighter, "kinetics"), torch.ones(1, 3, 1, 1, 1))
+
+
+def test_corners_of_a_piece_are_all_places_within_its_cell():
+    rng = torch.Generator().manual_seed(0)
+    cells = torch.arange(9).expand(400, 9)
+    found = corners(cells, rng, side=3, canvas=32, piece=8)  # cells of 10, and 2 left over
+    for cell, places in enumerate(found.unbind(1)):
+        top, left = 10 * (cell // 3), 10 * (cell % 3)
+        assert sorted({tuple(place) for place in places.tolist()}) == [
+            (top + y, left + x) for y in range(3) for x in range(3)
+        ]
+
+
+def test_pieces_are_cut_where_their_corners_are():
+    shown = torch.rand(2, 3, 1, 2, 7, 7)
+    places = torch.tensor([[[0, 0], [4, 4], [1, 3]], [[2, 0], [0, 4], [3, 3]]])
+    found = cut(shown, places, 3)
+    assert found.shape == (2, 3, 1, 2, 3, 3)
+    for b, n in np.ndindex(2, 3):
+        top, left = places[b, n].tolist()
+        assert torch.equal(found[b, n], shown[b, n, :, :, top : top + 3, left : left + 3])

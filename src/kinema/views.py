@@ -81,3 +81,23 @@ def normalise(clips: Tensor, how: Literal["unit", "imagenet", "kinetics"]) -> Te
 def rotations(clips: Tensor) -> Tensor:
     """[4 B, C, T, S, S]: all clips as they are, then all of them turned left by 90, by 180 and by 270 degrees."""
     return torch.cat([clips.rot90(turns, dims=(3, 4)) for turns in range(ROTATIONS)])
+
+
+def corners(cells: Tensor, rng: torch.Generator, *, side: int, canvas: int, piece: int) -> Tensor:
+    """int64 [..., 2]: top and left of a piece at a random place within each of the cells, int64 [...].
+
+    A canvas of side x side cells, which are numbered row by row; what a division leaves over is at its right and lower
+    edge.
+    """
+    cell = canvas // side
+    places = torch.stack([cells // side, cells % side], dim=-1) * cell
+    return places + torch.randint(cell - piece + 1, places.shape, generator=rng).to(places.device)
+
+
+def cut(clips: Tensor, places: Tensor, piece: int) -> Tensor:
+    """[B, N, C, T, P, P]: of each clip [B, N, C, T, S, S] the square whose top and left are in `places` [B, N, 2]."""
+    span = torch.arange(piece, device=clips.device)
+    rows, columns = (places[..., axis, None] + span for axis in range(2))  # [B, N, P] each
+    B, N, C, T, S, _ = clips.shape
+    tall = clips.gather(4, rows[:, :, None, None, :, None].expand(B, N, C, T, piece, S))
+    return tall.gather(5, columns[:, :, None, None, None, :].expand(B, N, C, T, piece, piece))

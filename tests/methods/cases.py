@@ -18,12 +18,14 @@ from kinema.settings import (
     Clip,
     Contrast,
     DualVar,
+    Jigsaw,
     MemDPC,
     MoCo,
     Optim,
     Recipe,
     RotNet,
     SimCLR,
+    STPuzzle,
     SwAV,
     Train,
     Views,
@@ -57,6 +59,8 @@ CASES = {
     "byol": replace(TINY, method=BYOL(hidden=32, dim=16)),
     "swav": replace(TINY, method=SwAV(prototypes=6, hidden=32, dim=16)),
     "rotnet": replace(TINY, method=RotNet()),
+    "stpuzzle": replace(TINY, method=STPuzzle(canvas=32, piece=14, hidden=16, frames=2, segment=3)),
+    "jigsaw": replace(TINY, method=Jigsaw(canvas=32, piece=14, hidden=16, grid=2, orders=8)),
 }
 
 

@@ -99,7 +99,7 @@ def train(
         start_step=done,
     )
     loader = train_loader(
-        TrainClips(videos, recipe.clip, method.draw, seed=recipe.train.seed, flow=flow),
+        TrainClips(videos, recipe.method.training_clip(recipe.clip), method.draw, seed=recipe.train.seed, flow=flow),
         batches,
         workers=pick_workers(recipe.train.workers),
         pin_memory=device.type == "cuda",

@@ -136,6 +136,21 @@ METHODS = {
         "3D-RotNet, arXiv 2018",
         printed="3D-RotNet",
     ),
+    "stpuzzle": Listed(
+        "stpuzzle",
+        "STPuzzle",
+        "the order of four pieces from four places or four times",
+        "Space-Time Cubic Puzzles, AAAI 2019",
+        clips=4,
+        printed="ST-Puzzle",
+    ),
+    "jigsaw": Listed(
+        "jigsaw",
+        "Jigsaw",
+        "the order of 3 x 3 pieces of a clip",
+        "Jigsaw Puzzles, ECCV 2016",
+        printed="Jigsaw",
+    ),
 }
 """Every method, by the name that its settings have."""
 

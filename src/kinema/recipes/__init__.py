@@ -74,7 +74,11 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_mcn_moco": tiny_momentum.tiny_mcn_moco,
     "tiny_tclr": tiny_tclr.tiny_tclr,
     "rotnet": pretext.rotnet,
+    "stpuzzle": pretext.stpuzzle,
+    "jigsaw": pretext.jigsaw,
     "tiny_rotnet": tiny_pretext.tiny_rotnet,
+    "tiny_stpuzzle": tiny_pretext.tiny_stpuzzle,
+    "tiny_jigsaw": tiny_pretext.tiny_jigsaw,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import TINY
-from kinema.settings import Recipe, RotNet
+from kinema.settings import Jigsaw, Recipe, RotNet, STPuzzle
 
 
 def tiny_rotnet() -> Recipe:
@@ -16,3 +16,26 @@ def tiny_rotnet() -> Recipe:
     A step reads 16 clips as the others do, and shows the network 64, each in four rotations.
     """
     return replace(TINY, recipe="tiny_rotnet", method=RotNet())
+
+
+def tiny_stpuzzle() -> Recipe:
+    """ST-Puzzle under the same conditions as `tiny_mcn`.
+
+    kinema pretrain tiny_stpuzzle --data DATA --out runs/tiny_stpuzzle
+
+    Canvas and pieces are half the paper's, as the clip is. Pieces are of 6 consecutive frames from segments of 8, so
+    that four segments are in videos of 32 frames; the network sees 64 of them in a step of 16 videos.
+    """
+    method = STPuzzle(canvas=112, piece=40, frames=6, segment=8, hidden=128)
+    return replace(TINY, recipe="tiny_stpuzzle", method=method)
+
+
+def tiny_jigsaw() -> Recipe:
+    """Jigsaw on clips under the same conditions as `tiny_mcn`.
+
+    kinema pretrain tiny_jigsaw --data DATA --out runs/tiny_jigsaw
+
+    Canvas and pieces are half the paper's, as the clip is, and 100 orders occur, of which a small set shows each often
+    enough; the network sees 144 pieces in a step of 16 videos.
+    """
+    return replace(TINY, recipe="tiny_jigsaw", method=Jigsaw(canvas=112, piece=32, orders=100, hidden=128))

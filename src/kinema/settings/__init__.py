@@ -14,7 +14,7 @@ from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
 from kinema.settings.momentum import BYOL, MoCo, SwAV
 from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
-from kinema.settings.spatial import RotNet
+from kinema.settings.spatial import Jigsaw, RotNet, STPuzzle
 from kinema.settings.tclr import TCLR
 from kinema.settings.training import Backbone, Optim, Train
 from kinema.settings.two_views import CMC, Contrast, TwoViews, Views
@@ -34,6 +34,7 @@ __all__ = [
     "Contrast",
     "Converted",
     "DualVar",
+    "Jigsaw",
     "MemDPC",
     "Meta",
     "MetaContrast",
@@ -44,6 +45,7 @@ __all__ = [
     "Pixels",
     "Recipe",
     "RotNet",
+    "STPuzzle",
     "SimCLR",
     "SwAV",
     "Train",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from kinema.settings.inputs import Clip
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -36,6 +38,10 @@ class MethodSettings:
     def flow(self) -> bool:
         """Whether training reads optical flow beside each frame."""
         return self.pixels.second == "flow"
+
+    def training_clip(self, clip: Clip) -> Clip:
+        """The clip as training reads it; a method that cuts frames up may want larger ones than evaluation does."""
+        return clip
 
     def with_flow(self) -> Self:
         """The same method with optical flow for its second view.
