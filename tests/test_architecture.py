@@ -6,8 +6,8 @@ engine    evaluate <- visualise
   |
 methods             data
   |                   |
-tools: sampler, pieces, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta, recompute,
-       encoder
+tools: sampler, pieces, playback, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
+       recompute, encoder
   |
 contracts: errors, settings, batch
 """
@@ -26,6 +26,7 @@ TOOLS = {
     "clip_pairs",
     "sampler",
     "pieces",
+    "playback",
     "augment",
     "views",
     "backbones",

@@ -12,6 +12,7 @@ from kinema.settings import (
     DPC,
     IIC,
     MCN,
+    PRP,
     TCLR,
     Augment,
     Backbone,
@@ -61,6 +62,7 @@ CASES = {
     "rotnet": replace(TINY, method=RotNet()),
     "stpuzzle": replace(TINY, method=STPuzzle(canvas=32, piece=14, hidden=16, frames=2, segment=3)),
     "jigsaw": replace(TINY, method=Jigsaw(canvas=32, piece=14, hidden=16, grid=2, orders=8)),
+    "prp": replace(TINY, method=PRP(rates=(1, 2, 4))),
 }
 
 

@@ -151,6 +151,13 @@ METHODS = {
         "Jigsaw Puzzles, ECCV 2016",
         printed="Jigsaw",
     ),
+    "prp": Listed(
+        "prp",
+        "PRP",
+        "how fast a clip is played, and the frames between its frames",
+        "Playback Rate Perception, CVPR 2020",
+        printed="PRP",
+    ),
 }
 """Every method, by the name that its settings have."""
 

@@ -76,9 +76,11 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "rotnet": pretext.rotnet,
     "stpuzzle": pretext.stpuzzle,
     "jigsaw": pretext.jigsaw,
+    "prp": pretext.prp,
     "tiny_rotnet": tiny_pretext.tiny_rotnet,
     "tiny_stpuzzle": tiny_pretext.tiny_stpuzzle,
     "tiny_jigsaw": tiny_pretext.tiny_jigsaw,
+    "tiny_prp": tiny_pretext.tiny_prp,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import TINY
-from kinema.settings import Jigsaw, Recipe, RotNet, STPuzzle
+from kinema.settings import PRP, Jigsaw, Recipe, RotNet, STPuzzle
 
 
 def tiny_rotnet() -> Recipe:
@@ -39,3 +39,13 @@ def tiny_jigsaw() -> Recipe:
     enough; the network sees 144 pieces in a step of 16 videos.
     """
     return replace(TINY, recipe="tiny_jigsaw", method=Jigsaw(canvas=112, piece=32, orders=100, hidden=128))
+
+
+def tiny_prp() -> Recipe:
+    """PRP under the same conditions as `tiny_mcn`.
+
+    kinema pretrain tiny_prp --data DATA --out runs/tiny_prp
+
+    Without the rate of 8, since 8 frames at it take 64 of a video and many have fewer; 4 is the stride of evaluation.
+    """
+    return replace(TINY, recipe="tiny_prp", method=PRP(rates=(1, 2, 4)))
