@@ -7,6 +7,7 @@ engine    evaluate <- visualise
 methods             data
   |                   |
 tools: sampler, pieces, playback, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
+tools: sampler, clip_rows, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
        recompute, encoder
   |
 contracts: errors, settings, batch
@@ -27,6 +28,7 @@ TOOLS = {
     "sampler",
     "pieces",
     "playback",
+    "clip_rows",
     "augment",
     "views",
     "backbones",
@@ -51,6 +53,7 @@ ALLOWED = {
     "published": {"errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
     "pieces": CONTRACTS | {"sampler"},  # of a video as clips are
+    "clip_rows": CONTRACTS | {"sampler"},  # a row is made of clips
     "backbones": CONTRACTS | {"recompute"},  # what is between a network's blocks can be had twice instead of kept
     "meta": CONTRACTS | {"recompute"},  # so can the graph of the inner step
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of

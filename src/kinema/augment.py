@@ -16,6 +16,7 @@ import math
 import torch
 from torch import Tensor
 
+from kinema.batch import Batch
 from kinema.settings import Augment
 
 # Which of a clip's dice decides what.
@@ -58,6 +59,23 @@ def _augment(
     else:
         pixels = jitter(pixels.flatten(0, 1)[:, None], colours.flatten(0, 1), settings).view_as(pixels)
     return pixels.permute(0, 4, 1, 2, 3)  # the channels last in memory, the layout in which convolutions are fastest
+
+
+def augment_each(batch: Batch, settings: Augment, size: int, *, colours: Tensor | None = None) -> Tensor:
+    """`augment` of all N clips of each video, each with dice of its own: float32 [B, N, 3, T, S, S].
+
+    `colours` are dice of each frame, float [B, N, T, D], where a clip's frames are not to share theirs.
+    """
+    N = batch.clips.shape[1]
+    flat = augment(
+        batch.clips[..., :3].flatten(0, 1),
+        batch.extent.repeat_interleave(N, dim=0),
+        batch.dice.flatten(0, 1),
+        settings,
+        size,
+        colours=None if colours is None else colours.flatten(0, 1),
+    )
+    return flat.view(-1, N, *flat.shape[1:])
 
 
 def without_colour(dice: Tensor, clips: Tensor) -> Tensor:

@@ -48,6 +48,17 @@ def mlp(feature_dim: int, hidden: int, dim: int, *, layers: int = 2, batch_norm:
     return nn.Sequential(*parts, nn.Linear(widths[-1], dim, bias=not batch_norm))
 
 
+def dropout(x: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """x with each element left out with probability `share`, and the rest made larger in return (inverted dropout).
+
+    As torch's, but with chance from `rng`, a generator on the CPU, as the loss is a function of its step.
+    """
+    if share == 0:
+        return x
+    kept = torch.rand(x.shape, generator=rng) >= share
+    return x * kept.to(x.device) / (1 - share)
+
+
 class PairScore(nn.Module):
     """The logit that two features belong to one video (MCN's "fc layer" on combined features).
 

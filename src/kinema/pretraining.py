@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from kinema import methods, recipes
+from kinema.batch import generator
 from kinema.data import appearance, decode, flow_folder, sources
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.skip import read_skip
@@ -179,10 +180,12 @@ def summary(method: Method, recipe: Recipe, listed: sources.VideoList) -> str:
     chance = ", ".join(f"{name} {value:.3f}" for name, value in method.chance().items())
     halves = " + as many for the query stage" if method.split else ""
     clip, train_on = recipe.clip, recipe.train
+    clips, frames = method.draw(10_000, generator("summary")).indices.shape
+    reads = "" if (clips, frames) == (1, clip.frames) else f", {clips} x {frames} frames of a video read at a time"
     return (
         f"{recipe.method.name} on {len(listed.videos)} videos of {listed.name}: {recipe.backbone.name} x "
         f"{recipe.backbone.width:g} ({weights / 1e6:.2f} M parameters), clips {clip.frames}x{clip.stride} at "
-        f"{clip.size} px, batch {train_on.batch_size}{halves}, {train_on.epochs} epochs; chance loss: {chance}"
+        f"{clip.size} px{reads}, batch {train_on.batch_size}{halves}, {train_on.epochs} epochs; chance loss: {chance}"
     )
 
 

@@ -14,6 +14,7 @@ from kinema.settings import (
     MCN,
     PRP,
     TCLR,
+    VCOP,
     Augment,
     Backbone,
     Clip,
@@ -23,6 +24,7 @@ from kinema.settings import (
     MemDPC,
     MoCo,
     Optim,
+    Order,
     Recipe,
     RotNet,
     SimCLR,
@@ -46,6 +48,8 @@ TINY = Recipe(
 SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
 BLOCKS = {"blocks": 4, "predicted": 2, "block_frames": 2, "block_stride": 1}
 
+ORDER = Order(frames=3, gap=1, pair_dim=16)
+
 CASES = {
     "mcn": replace(TINY, method=MCN(**SMALL)),
     "cmc": replace(TINY, method=CMC(**SMALL)),
@@ -63,6 +67,7 @@ CASES = {
     "stpuzzle": replace(TINY, method=STPuzzle(canvas=32, piece=14, hidden=16, frames=2, segment=3)),
     "jigsaw": replace(TINY, method=Jigsaw(canvas=32, piece=14, hidden=16, grid=2, orders=8)),
     "prp": replace(TINY, method=PRP(rates=(1, 2, 4))),
+    "vcop": replace(TINY, method=VCOP(order=ORDER)),
 }
 
 

@@ -12,12 +12,19 @@ from kinema.engine.optim import learning_rate, optimizer
 from kinema.engine.train import gradient, update
 from kinema.recipes.demo import DEMO
 from kinema.sampler import epoch_batches
-from kinema.settings import Clip
+from kinema.settings import Augment, Clip
 
 LEARNING = replace(
     DEMO, clip=Clip(frames=8, stride=3, size=32, short_side=36), backbone=replace(DEMO.backbone, width=1 / 8)
 )
 """The demo's recipe on a smaller network."""
+
+PLAIN = replace(
+    LEARNING,
+    augment=Augment(crop_area=(1, 1), crop_aspect=(1, 1), jitter=0, blur=0),
+    optim=replace(LEARNING.optim, lr=3e-3),
+)
+"""Clips as they are, but for a mirror: tasks are learnt in far fewer steps, and a crop changes a shape's size."""
 
 
 def moving_shapes(motions, looks, *, frames=32, seed=0):
@@ -28,6 +35,16 @@ def moving_shapes(motions, looks, *, frames=32, seed=0):
             nuisance = draw_nuisance(generator("learning", seed, motion, look))
             appearance = draw_look(generator("learning", "look", look))
             videos.append(render(motion, appearance, nuisance, frames=frames, size=36))
+    return videos
+
+
+def growing_shapes(looks, *, frames=32):
+    """As `moving_shapes`: shapes that grow from the smallest to nearly the largest size, so that size tells time."""
+    videos = []
+    for look in looks:
+        drawn = draw_nuisance(generator("learning", "growing", look))
+        nuisance = replace(drawn, rate=1 / (frames + 8), phase=0.0, size=0.0)
+        videos.append(render("grow", draw_look(generator("learning", "look", look)), nuisance, frames=frames, size=36))
     return videos
 
 

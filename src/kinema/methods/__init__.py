@@ -158,6 +158,14 @@ METHODS = {
         "Playback Rate Perception, CVPR 2020",
         printed="PRP",
     ),
+    "vcop": Listed(
+        "vcop",
+        "VCOP",
+        "the order in which clips of a video are shown",
+        "Video Clip Order Prediction, CVPR 2019",
+        clips=3,
+        printed="VCOP",
+    ),
 }
 """Every method, by the name that its settings have."""
 

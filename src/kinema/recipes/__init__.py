@@ -14,6 +14,7 @@ from kinema.recipes import (
     dense,
     flow,
     momentum,
+    order,
     paper,
     plus,
     pretext,
@@ -22,6 +23,7 @@ from kinema.recipes import (
     tiny_contrastive,
     tiny_dense,
     tiny_momentum,
+    tiny_order,
     tiny_pretext,
     tiny_tclr,
 )
@@ -81,6 +83,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_stpuzzle": tiny_pretext.tiny_stpuzzle,
     "tiny_jigsaw": tiny_pretext.tiny_jigsaw,
     "tiny_prp": tiny_pretext.tiny_prp,
+    "vcop": order.vcop,
+    "tiny_vcop": tiny_order.tiny_vcop,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

@@ -1,0 +1,68 @@
+"""Rows of clips of one video, shuffled or with one of them changed: integers in, indices and the label out.
+
+As in `kinema.sampler`, nothing here opens a video or touches a pixel. Letters: N clips of a row, T frames of a clip.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from kinema.batch import Draw
+from kinema.sampler import clip_at, uniform_clips
+from kinema.settings import ClipRow, Order
+
+
+def row_at(start: int, num_frames: int, row: ClipRow) -> Tensor:
+    """int64 [N, T]: clips one after the other, the first from `start` on::
+
+        clips=3, frames=3, stride=1, gap=2, start=1      . A A A . . B B B . . C C C . .
+        clips=2, frames=3, stride=2, gap=1, start=0      A . A . A . B . B . B
+        clips=3, frames=3, stride=0, gap=1, start=0      A . B . C                      AAA BBB CCC
+
+    In a video too short for the row the clips lie evenly from its start to its end, nearer to one another or
+    overlapping, whatever `start` is; in one too short for a clip, all are that clip with the first frame repeated.
+    """
+    if row.stride == 0:
+        stills = row_at(start, num_frames, replace(row, frames=1, stride=1))  # [N, 1]
+        return stills.repeat(1, row.frames)
+    if num_frames < row.reach:
+        return uniform_clips(num_frames, row.clips, frames=row.frames, stride=row.stride)
+    step = row.span + row.gap
+    starts = range(start, start + row.clips * step, step)
+    return torch.stack([clip_at(each, num_frames, frames=row.frames, stride=row.stride) for each in starts])
+
+
+def orders(count: int, *, symmetric: bool) -> list[tuple[int, ...]]:
+    """The orders of `count` clips in lexicographic order; one's place in the list is its label.
+
+    With `symmetric`, of an order and its reverse only the one that comes first::
+
+        count=3                    012 021 102 120 201 210
+        count=3, symmetric         012 021 102
+    """
+    every = itertools.permutations(range(count))
+    return [order for order in every if not symmetric or order < order[::-1]]
+
+
+@dataclass(frozen=True)
+class ShuffledClips:
+    """Draw a row of clips and shuffle it; the target is the label of the order, all orders being equally likely."""
+
+    order: Order
+
+    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """The clips as shown, int64 [N, T]: the n-th is the one that stands at the order's n-th number in time."""
+        start = uniform(max(num_frames - self.order.reach, 0) + 1, rng)
+        shown = tuple(torch.randperm(self.order.clips, generator=rng).tolist())
+        known = orders(self.order.clips, symmetric=self.order.symmetric)
+        label = known.index(shown if shown in known else shown[::-1])
+        return Draw(row_at(start, num_frames, self.order)[list(shown)], label)
+
+
+def uniform(count: int, rng: torch.Generator) -> int:
+    """One of 0 .. count - 1."""
+    return int(torch.randint(count, (1,), generator=rng))

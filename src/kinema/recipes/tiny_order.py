@@ -1,0 +1,20 @@
+"""Tasks over clips of one video, sized for two CPU cores like the tiny recipes of MCN and CMC."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kinema.recipes.tiny import TINY
+from kinema.settings import VCOP, Order, Recipe
+
+
+def tiny_vcop() -> Recipe:
+    """VCOP on 3 clips of 8 frames, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_vcop --data DATA --out runs/tiny_vcop
+
+    Evaluation's clip is 8 frames at stride 4, as everywhere; three of those would be 87 frames long, and the clips that
+    this is for have 32 to 48. So the clips whose order is asked for are 8 frames at stride 1, with gaps of 4, as the
+    paper's are half as long as its clips: 32 frames in all. They are three clips a video where CMC sees two views.
+    """
+    return replace(TINY, recipe="tiny_vcop", method=VCOP(order=Order(frames=8, gap=4)))

@@ -1,0 +1,79 @@
+"""Tasks over a few clips of one video: in which order they come, or what was done to one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from kinema.ranges import at_least, within
+from kinema.settings.method import MethodSettings
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """Clips of one video, one after the other; `--clip.frames` and `--clip.stride` are then those of evaluation alone.
+
+    The numbers are those of VCOP, which VCP and PCL took over.
+    """
+
+    FLAG: ClassVar[str] = "method"
+    """What its flags begin with, for refusals."""
+
+    clips: int = 3
+    """Clips in the row."""
+    frames: int = 16
+    """Frames of each."""
+    stride: int = 1
+    """Distance between neighbouring frames of a clip, in frames of the video; 0 is one frame throughout."""
+    gap: int = 8
+    """Frames of the video between one clip and the next. Negative: that many are in both; PCL's code, and an unofficial
+    one of VCP before it, has -5 where its option says 8."""
+
+    def __post_init__(self) -> None:
+        within(f"{self.FLAG}.clips", 2, 6, self.clips)  # six have 720 orders
+        at_least(f"{self.FLAG}.frames", self.frames, 1)
+        at_least(f"{self.FLAG}.stride", self.stride, 0)
+        at_least(f"{self.FLAG}.gap", self.gap, 1 - self.span)
+
+    @property
+    def span(self) -> int:
+        """Frames of the video from the first of a clip to its last, both counted."""
+        return (self.frames - 1) * self.stride + 1
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video from the first of the row to its last, both counted."""
+        return (self.clips - 1) * (self.span + self.gap) + self.span
+
+
+@dataclass(frozen=True)
+class Order(ClipRow):
+    """In which order the clips of a row are shown, and what tells it."""
+
+    FLAG: ClassVar[str] = "method.order"
+
+    symmetric: bool = False
+    """An order and its reverse are one answer (OPN), for where nothing shows which way time runs."""
+    pair_dim: int = 512
+    """Length of the feature of each pair of clips (VCOP, and OPN's fc7)."""
+    dropout: float = 0.5
+    """Share of the pairs' features that is left out before the answer (VCOP's code)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("method.order.pair-dim", self.pair_dim, 1)
+        within("method.order.dropout", 0, 0.99, self.dropout)
+
+
+@dataclass(frozen=True)
+class ClipOrder(MethodSettings):
+    """A method that learns from the order of clips of a video."""
+
+    order: Order = field(default_factory=Order)
+
+
+@dataclass(frozen=True)
+class VCOP(ClipOrder):
+    """Video clip order prediction (Xu et al., CVPR 2019)."""
+
+    name: Literal["vcop"] = "vcop"

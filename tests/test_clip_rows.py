@@ -1,0 +1,108 @@
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kinema.batch import generator
+from kinema.clip_rows import ShuffledClips, orders, row_at
+from kinema.errors import UsageError
+from kinema.settings import ClipRow, Order
+
+VCOP = Order()
+
+
+def test_vcops_row_is_three_clips_of_16_frames_with_gaps_of_8():
+    assert VCOP.reach == 64
+    row = row_at(5, 100, VCOP)
+    assert row.shape == (3, 16)
+    assert [clip.tolist() for clip in row] == [list(range(start, start + 16)) for start in (5, 29, 53)]
+
+
+def test_row_of_longer_strides_keeps_the_gap_between_last_and_first_frame():
+    row = row_at(0, 20, ClipRow(clips=2, frames=3, stride=2, gap=1))
+    assert row.tolist() == [[0, 2, 4], [6, 8, 10]]
+
+
+def test_stride_0_shows_one_frame_throughout():
+    stills = ClipRow(clips=3, frames=4, stride=0, gap=2)
+    assert stills.reach == 7
+    assert row_at(5, 20, stills).tolist() == [[5] * 4, [8] * 4, [11] * 4]
+    assert row_at(5, 5, stills).tolist() == [[0] * 4, [2] * 4, [4] * 4]
+
+
+def test_negative_gap_is_the_number_of_shared_frames():
+    row = row_at(0, 100, ClipRow(gap=-5))
+    assert row[:, 0].tolist() == [0, 11, 22]  # as in the released code of PCL
+    assert len(set(row[0].tolist()) & set(row[1].tolist())) == 5
+
+
+@given(num_frames=st.integers(1, 63), start=st.integers(0, 20))
+def test_clips_of_a_short_video_lie_evenly_whatever_start_is_asked_for(num_frames, start):
+    row = row_at(start, num_frames, VCOP)
+    assert row.shape == (3, 16)
+    assert row.min() == 0
+    assert row.max() == num_frames - 1
+    if num_frames > 17:
+        assert len(set(row[:, 0].tolist())) == 3  # an order can still be told
+
+
+def test_orders_of_one_row_are_labelled_without_gap_or_repetition():
+    for count, number in ((2, 2), (3, 6), (4, 24)):
+        listed = orders(count, symmetric=False)
+        assert len(set(listed)) == len(listed) == number
+        assert listed == sorted(listed)
+        assert all(sorted(order) == list(range(count)) for order in listed)
+
+
+def test_symmetric_orders_are_one_of_each_order_and_its_reverse():
+    for count, number in ((2, 1), (3, 3), (4, 12)):
+        listed = set(orders(count, symmetric=True))
+        assert len(listed) == number
+        assert listed | {order[::-1] for order in listed} == set(orders(count, symmetric=False))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+@given(seed=st.integers(0, 999))
+def test_target_names_the_order_in_which_the_clips_are_shown(count, seed):
+    order = Order(clips=count, frames=2, gap=1)
+    drawn = ShuffledClips(order)(40, generator(seed))
+    in_time = drawn.indices[drawn.indices[:, 0].argsort()]
+    assert (in_time[1:, 0] - in_time[:-1, -1] == 2).all()  # one frame lies between
+    shown = orders(count, symmetric=False)[drawn.target]
+    assert torch.equal(in_time[list(shown)], drawn.indices)
+
+
+@given(seed=st.integers(0, 999))
+def test_symmetric_target_is_the_same_for_a_row_and_its_reverse(seed):
+    order = Order(clips=4, frames=1, gap=2, symmetric=True)
+    drawn = ShuffledClips(order)(40, generator(seed))
+    shown = tuple(drawn.indices[:, 0].argsort().argsort().tolist())
+    assert orders(4, symmetric=True)[drawn.target] in (shown, shown[::-1])
+
+
+def test_all_orders_and_starts_are_drawn_about_equally_often():
+    rng, draw = generator(0), ShuffledClips(Order(frames=2, gap=1))
+    drawn = [draw(12, rng) for _ in range(3000)]
+    labels, starts = Counter(d.target for d in drawn), Counter(int(d.indices.min()) for d in drawn)
+    assert sorted(labels) == list(range(6))
+    assert sorted(starts) == list(range(5))  # 3 clips of 2 frames and 2 gaps of 1 are 8 of 12 frames
+    assert max(abs(count / 3000 - 1 / 6) for count in labels.values()) < 0.03
+    assert max(abs(count / 3000 - 1 / 5) for count in starts.values()) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag"),
+    [
+        ({"clips": 1}, "--method.order.clips is 1: give a number from 2 to 6"),
+        ({"frames": 0}, "--method.order.frames is 0: give 1 or more"),
+        ({"stride": -1}, "--method.order.stride is -1: give 0 or more"),
+        ({"gap": -16}, "--method.order.gap is -16: give -15 or more"),
+        ({"pair_dim": 0}, "--method.order.pair-dim is 0"),
+        ({"dropout": 1.0}, "--method.order.dropout is 1"),
+    ],
+)
+def test_rows_that_cannot_be_are_refused_by_flag_and_value(changes, flag):
+    with pytest.raises(UsageError, match=flag):
+        Order(**changes)
