@@ -12,6 +12,7 @@ from kinema.settings import (
     DPC,
     IIC,
     MCN,
+    OPN,
     PRP,
     TCLR,
     VCOP,
@@ -68,6 +69,7 @@ CASES = {
     "jigsaw": replace(TINY, method=Jigsaw(canvas=32, piece=14, hidden=16, grid=2, orders=8)),
     "prp": replace(TINY, method=PRP(rates=(1, 2, 4))),
     "vcop": replace(TINY, method=VCOP(order=ORDER)),
+    "opn": replace(TINY, method=OPN(order=replace(ORDER, clips=4, stride=0, symmetric=True))),
 }
 
 

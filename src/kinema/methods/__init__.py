@@ -166,6 +166,14 @@ METHODS = {
         clips=3,
         printed="VCOP",
     ),
+    "opn": Listed(
+        "vcop",
+        "VCOP",
+        "the order, up to reversal, in which frames of a video are shown",
+        "Order Prediction Network, ICCV 2017",
+        clips=4,
+        printed="OPN",
+    ),
 }
 """Every method, by the name that its settings have."""
 

@@ -84,7 +84,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_jigsaw": tiny_pretext.tiny_jigsaw,
     "tiny_prp": tiny_pretext.tiny_prp,
     "vcop": order.vcop,
+    "opn": order.opn,
     "tiny_vcop": tiny_order.tiny_vcop,
+    "tiny_opn": tiny_order.tiny_opn,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

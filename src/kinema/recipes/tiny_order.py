@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import TINY
-from kinema.settings import VCOP, Order, Recipe
+from kinema.settings import OPN, VCOP, Order, Recipe
 
 
 def tiny_vcop() -> Recipe:
@@ -18,3 +18,15 @@ def tiny_vcop() -> Recipe:
     paper's are half as long as its clips: 32 frames in all. They are three clips a video where CMC sees two views.
     """
     return replace(TINY, recipe="tiny_vcop", method=VCOP(order=Order(frames=8, gap=4)))
+
+
+def tiny_opn() -> Recipe:
+    """The order of 4 frames, each a still clip of 8, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_opn --data DATA --out runs/tiny_opn
+
+    As for `tiny_vcop` the frames lie within 32 of the video: 9 between one and the next. They are made still clips of
+    evaluation's length, which every layer of the network then knows.
+    """
+    order = Order(clips=4, frames=8, stride=0, gap=9, symmetric=True)
+    return replace(TINY, recipe="tiny_opn", method=OPN(order=order))

@@ -13,7 +13,7 @@ from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
 from kinema.settings.momentum import BYOL, MoCo, SwAV
-from kinema.settings.order import VCOP, ClipOrder, ClipRow, Order
+from kinema.settings.order import OPN, VCOP, ClipOrder, ClipRow, Order
 from kinema.settings.prp import PRP
 from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
 from kinema.settings.spatial import Jigsaw, RotNet, STPuzzle
@@ -28,6 +28,7 @@ __all__ = [
     "IIC",
     "MCN",
     "METHOD_SETTINGS",
+    "OPN",
     "PRP",
     "TCLR",
     "VCOP",

@@ -77,3 +77,16 @@ class VCOP(ClipOrder):
     """Video clip order prediction (Xu et al., CVPR 2019)."""
 
     name: Literal["vcop"] = "vcop"
+
+
+@dataclass(frozen=True)
+class OPN(ClipOrder):
+    """The order of single frames (Lee et al., "Unsupervised Representation Learning by Sorting Sequences", ICCV 2017).
+
+    Four frames, up to reversal. OPN's network is 2-D; a 3-D one that had only seen single frames would meet
+    weights that it never used as soon as evaluation shows it a clip, so each frame is made a still clip.
+    """
+
+    name: Literal["opn"] = "opn"
+    order: Order = field(default_factory=lambda: Order(clips=4, stride=0, gap=15, symmetric=True))
+    """The gap is ours: OPN chooses frames by their motion, which takes optical flow."""
