@@ -8,6 +8,7 @@ methods             data
   |                   |
 tools: sampler, pieces, playback, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
 tools: sampler, clip_rows, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
+tools: sampler, clip_rows, paces, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
        recompute, encoder
   |
 contracts: errors, settings, batch
@@ -29,6 +30,7 @@ TOOLS = {
     "pieces",
     "playback",
     "clip_rows",
+    "paces",
     "augment",
     "views",
     "backbones",
@@ -54,6 +56,7 @@ ALLOWED = {
     **dict.fromkeys(TOOLS, CONTRACTS),
     "pieces": CONTRACTS | {"sampler"},  # of a video as clips are
     "clip_rows": CONTRACTS | {"sampler"},  # a row is made of clips
+    "paces": CONTRACTS | {"sampler"},
     "backbones": CONTRACTS | {"recompute"},  # what is between a network's blocks can be had twice instead of kept
     "meta": CONTRACTS | {"recompute"},  # so can the graph of the inner step
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of

@@ -26,6 +26,7 @@ from kinema.settings import (
     MoCo,
     Optim,
     Order,
+    Pace,
     Recipe,
     RotNet,
     SimCLR,
@@ -70,6 +71,7 @@ CASES = {
     "prp": replace(TINY, method=PRP(rates=(1, 2, 4))),
     "vcop": replace(TINY, method=VCOP(order=ORDER)),
     "opn": replace(TINY, method=OPN(order=replace(ORDER, clips=4, stride=0, symmetric=True))),
+    "pace": replace(TINY, method=Pace(frames=4, dim=16)),
 }
 
 

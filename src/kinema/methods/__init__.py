@@ -174,6 +174,13 @@ METHODS = {
         clips=4,
         printed="OPN",
     ),
+    "pace": Listed(
+        "pace",
+        "Pace",
+        "the stride of a clip, and if wanted the contrast of two of a video's clips",
+        "Pace Prediction, ECCV 2020",
+        printed="PP",
+    ),
 }
 """Every method, by the name that its settings have."""
 

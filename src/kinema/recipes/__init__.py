@@ -15,6 +15,7 @@ from kinema.recipes import (
     flow,
     momentum,
     order,
+    pace,
     paper,
     plus,
     pretext,
@@ -24,6 +25,7 @@ from kinema.recipes import (
     tiny_dense,
     tiny_momentum,
     tiny_order,
+    tiny_pace,
     tiny_pretext,
     tiny_tclr,
 )
@@ -85,8 +87,12 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_prp": tiny_pretext.tiny_prp,
     "vcop": order.vcop,
     "opn": order.opn,
+    "pace": pace.pace,
+    "pace_contrast": pace.pace_contrast,
     "tiny_vcop": tiny_order.tiny_vcop,
     "tiny_opn": tiny_order.tiny_opn,
+    "tiny_pace": tiny_pace.tiny_pace,
+    "tiny_pace_contrast": tiny_pace.tiny_pace_contrast,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

@@ -1,0 +1,30 @@
+"""Tasks on the pace of a clip, sized for two CPU cores like the tiny recipes of MCN and CMC."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kinema.recipes.tiny import TINY
+from kinema.settings import Pace, Recipe
+
+PACE = Pace(frames=8, wrap=False)
+
+
+def tiny_pace() -> Recipe:
+    """Pace prediction on 8 frames, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_pace --data DATA --out runs/tiny_pace
+
+    The strides are the paper's, 1 to 4, the last of which is that of evaluation's clip; the longest clip takes 29
+    frames. A clip starts where it fits (`wrap` off): in videos of 32 to 48 frames most of the longest clips would
+    otherwise have a cut, which gives the stride away, and few of the shortest.
+    """
+    return replace(TINY, recipe="tiny_pace", method=PACE)
+
+
+def tiny_pace_contrast() -> Recipe:
+    """`tiny_pace` with the contrast of two clips of a video at different paces beside it.
+
+    kinema pretrain tiny_pace_contrast --data DATA --out runs/tiny_pace_contrast
+    """
+    return replace(TINY, recipe="tiny_pace_contrast", method=replace(PACE, contrast=0.1))
