@@ -5,10 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinema import recipes
 from kinema.batch import generator
 from kinema.errors import UsageError
-from kinema.paces import PacedClips, pace_numbers, paced_clip
-from kinema.settings import Pace
+from kinema.paces import NormalAndFast, PacedClips, clip_at_rate, pace_numbers, paced_clip
+from kinema.settings import Pace, SpeedNet
 
 FOUR = (1, 2, 3, 4)
 
@@ -76,3 +77,57 @@ def test_frame_differences_of_a_moving_square_tell_the_pace():
 def test_paces_that_cannot_be_are_refused_by_flag_and_value(changes, message):
     with pytest.raises(UsageError, match=message):
         Pace(**changes)
+
+
+def test_clip_at_a_rate_takes_the_nearest_frames():
+    assert clip_at_rate(2, 40, frames=5, rate=1.7).tolist() == [2, 4, 5, 7, 9]
+    assert clip_at_rate(3, 40, frames=4, rate=1.0).tolist() == [3, 4, 5, 6]
+    assert clip_at_rate(0, 5, frames=5, rate=1.7).tolist() == [0, 0, 0, 2, 3]
+
+
+@given(num_frames=st.integers(1, 200), seed=st.integers(0, 99), stride=st.integers(1, 3))
+def test_rates_are_those_asked_for_and_frames_in_order(num_frames, seed, stride):
+    draw = NormalAndFast(8, stride, (1.0, 1.2), (1.7, 2.2))
+    normal, fast = draw(num_frames, generator(seed)).indices
+    assert (normal.diff() >= 0).all()
+    assert (fast.diff() >= 0).all()
+    if num_frames > 7 * 2.2 * stride + 1:
+        assert 7 * stride - 1 <= normal[-1] - normal[0] <= 7 * 1.2 * stride + 1
+        assert 7 * 1.7 * stride - 1 <= fast[-1] - fast[0] <= 7 * 2.2 * stride + 1
+        assert (fast[-1] - fast[0]) > (normal[-1] - normal[0])
+
+
+@given(seed=st.integers(0, 199))
+def test_both_versions_are_of_one_segment_of_three_clips_length(seed):
+    both = NormalAndFast(8, 2, (1.0, 1.2), (1.7, 2.2))(500, generator(seed)).indices
+    assert both.max() - both.min() < 3 * 8 * 2
+
+
+def test_rates_differ_from_draw_to_draw_and_starts_cover_the_video():
+    draw = NormalAndFast(8, 1, (1.0, 1.2), (1.7, 2.2))
+    drawn = [draw(60, generator(seed)).indices for seed in range(300)]
+    assert len({int(fast[-1] - fast[0]) for _, fast in drawn}) == 4  # 12 to 15 frames
+    assert min(int(both.min()) for both in drawn) < 3
+    assert max(int(both.max()) for both in drawn) > 56
+
+
+def test_tiny_recipes_clips_fit_the_shortest_videos():
+    tiny = recipes.get("tiny_speednet").method
+    assert round((tiny.frames - 1) * tiny.stride * tiny.fast[1]) + 1 <= 32
+    tiny = recipes.get("tiny_pace").method
+    assert (tiny.frames - 1) * max(tiny.paces) + 1 <= 32
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frames": 1}, "--method.frames is 1: give 2 or more"),
+        ({"stride": 0}, "--method.stride is 0: give 1 or more"),
+        ({"normal": (0.5, 1)}, "--method.normal is 0.5 1: give a number from 1"),
+        ({"fast": (2, 1.8)}, "--method.fast is 2 1.8: give the lower number first"),
+        ({"fast": (1.1, 2)}, "--method.normal goes up to 1.2 and --method.fast begins at 1.1: give rates that"),
+    ],
+)
+def test_speeds_that_cannot_be_are_refused_by_flag_and_value(changes, message):
+    with pytest.raises(UsageError, match=message):
+        SpeedNet(**changes)

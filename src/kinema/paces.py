@@ -53,3 +53,43 @@ class PacedClips:
 def pace_numbers(target: Tensor, clips: int, paces: int) -> Tensor:
     """int64 [B, N]: each clip's pace by its place in the list of paces, from targets [B] with a digit a clip."""
     return torch.stack([target // paces**n % paces for n in range(clips)], dim=1)
+
+
+def clip_at_rate(start: int, num_frames: int, *, frames: int, rate: float) -> Tensor:
+    """int64 [T]: the frames nearest to start, start + rate, ...; a video too short for them repeats its first frame::
+
+    frames=5, rate=1.7, start=2                     2 4 5 7 9
+    the same of a video of 5 frames                 0 0 0 2 3
+    """
+    offsets = (torch.arange(frames, dtype=torch.float64) * rate).round().long()
+    if num_frames > offsets[-1]:
+        return start + offsets
+    available = offsets[offsets < num_frames]
+    return torch.cat([available.new_zeros(frames - len(available)), available])
+
+
+@dataclass(frozen=True)
+class NormalAndFast:
+    """Draw a clip at normal speed and one sped up, out of the same three clips' length of a video (SpeedNet)::
+
+    |<------------- segment, 3 x frames ------------>|
+    . . N N N N . . . . . . F . F . F . F . . . . . . . . . .
+    """
+
+    frames: int
+    stride: int
+    normal: tuple[float, float]
+    fast: tuple[float, float]
+
+    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """int64 [2, T]: the normal clip, then the fast one."""
+        u = torch.rand(2, generator=rng, dtype=torch.float64).tolist()
+        length = min(num_frames, 3 * self.frames * self.stride)
+        begin = int(torch.randint(num_frames - length + 1, (1,), generator=rng))
+        drawn = []
+        for share, (low, high) in zip(u, (self.normal, self.fast), strict=True):
+            rate = self.stride * (low + (high - low) * share)
+            span = round((self.frames - 1) * rate) + 1
+            start = begin + int(torch.randint(max(length - span, 0) + 1, (1,), generator=rng))
+            drawn.append(clip_at_rate(start, num_frames, frames=self.frames, rate=rate))
+        return Draw(torch.stack(drawn))

@@ -30,6 +30,7 @@ from kinema.settings import (
     Recipe,
     RotNet,
     SimCLR,
+    SpeedNet,
     STPuzzle,
     SwAV,
     Train,
@@ -72,6 +73,7 @@ CASES = {
     "vcop": replace(TINY, method=VCOP(order=ORDER)),
     "opn": replace(TINY, method=OPN(order=replace(ORDER, clips=4, stride=0, symmetric=True))),
     "pace": replace(TINY, method=Pace(frames=4, dim=16)),
+    "speednet": replace(TINY, method=SpeedNet(frames=4)),
 }
 
 

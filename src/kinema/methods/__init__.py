@@ -181,6 +181,14 @@ METHODS = {
         "Pace Prediction, ECCV 2020",
         printed="PP",
     ),
+    "speednet": Listed(
+        "speednet",
+        "SpeedNet",
+        "whether a clip is sped up, both versions of a segment in each batch",
+        "SpeedNet, CVPR 2020",
+        clips=2,
+        printed="SpeedNet",
+    ),
 }
 """Every method, by the name that its settings have."""
 

@@ -89,10 +89,12 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "opn": order.opn,
     "pace": pace.pace,
     "pace_contrast": pace.pace_contrast,
+    "speednet": pace.speednet,
     "tiny_vcop": tiny_order.tiny_vcop,
     "tiny_opn": tiny_order.tiny_opn,
     "tiny_pace": tiny_pace.tiny_pace,
     "tiny_pace_contrast": tiny_pace.tiny_pace_contrast,
+    "tiny_speednet": tiny_pace.tiny_speednet,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import TINY
-from kinema.settings import Pace, Recipe
+from kinema.settings import Pace, Recipe, SpeedNet
 
 PACE = Pace(frames=8, wrap=False)
 
@@ -28,3 +28,14 @@ def tiny_pace_contrast() -> Recipe:
     kinema pretrain tiny_pace_contrast --data DATA --out runs/tiny_pace_contrast
     """
     return replace(TINY, recipe="tiny_pace_contrast", method=replace(PACE, contrast=0.1))
+
+
+def tiny_speednet() -> Recipe:
+    """SpeedNet on 8 frames, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_speednet --data DATA --out runs/tiny_speednet
+
+    Every second frame counts as normal speed: a fast clip then has about the stride of evaluation's, 4, and takes 32
+    frames at most; with more, the shortest clips that this is for, of 32 frames, would have to repeat their first.
+    """
+    return replace(TINY, recipe="tiny_speednet", method=SpeedNet(frames=8, stride=2))

@@ -14,7 +14,7 @@ from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
 from kinema.settings.momentum import BYOL, MoCo, SwAV
 from kinema.settings.order import OPN, VCOP, ClipOrder, ClipRow, Order
-from kinema.settings.pace import Pace
+from kinema.settings.pace import Pace, SpeedNet
 from kinema.settings.prp import PRP
 from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
 from kinema.settings.spatial import Jigsaw, RotNet, STPuzzle
@@ -57,6 +57,7 @@ __all__ = [
     "RotNet",
     "STPuzzle",
     "SimCLR",
+    "SpeedNet",
     "SwAV",
     "Train",
     "TwoViews",

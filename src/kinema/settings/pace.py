@@ -49,3 +49,29 @@ class Pace(MethodSettings):
     def clips(self) -> int:
         """Clips that are read of a video."""
         return 2 if self.contrast else 1
+
+
+@dataclass(frozen=True)
+class SpeedNet(MethodSettings):
+    """SpeedNet (Benaim et al., CVPR 2020); `--clip.frames` and `--clip.stride` are those of evaluation alone."""
+
+    name: Literal["speednet"] = "speednet"
+    frames: int = 64
+    """Frames of a clip (paper)."""
+    stride: int = 1
+    """Frames of the video that count as one at normal speed (the paper takes each)."""
+    normal: tuple[float, float] = (1.0, 1.2)
+    """Range of the rate of a clip at normal speed (paper)."""
+    fast: tuple[float, float] = (1.7, 2.2)
+    """Range of the rate of a clip that is sped up (paper)."""
+
+    def __post_init__(self) -> None:
+        at_least("method.frames", self.frames, 2)
+        at_least("method.stride", self.stride, 1)
+        within("method.normal", 1, 100, *self.normal)
+        within("method.fast", 1, 100, *self.fast)
+        if self.normal[1] >= self.fast[0]:
+            raise UsageError(
+                f"--method.normal goes up to {self.normal[1]:g} and --method.fast begins at {self.fast[0]:g}: "
+                "give rates that do not overlap"
+            )

@@ -14,7 +14,7 @@ from kinema.settings.meta_contrast import MCN
 from kinema.settings.method import MethodSettings
 from kinema.settings.momentum import BYOL, MoCo, SwAV
 from kinema.settings.order import OPN, VCOP
-from kinema.settings.pace import Pace
+from kinema.settings.pace import Pace, SpeedNet
 from kinema.settings.prp import PRP
 from kinema.settings.spatial import Jigsaw, RotNet, STPuzzle
 from kinema.settings.tclr import TCLR
@@ -42,6 +42,7 @@ AnyMethod = (
     | VCOP
     | OPN
     | Pace
+    | SpeedNet
 )  # fmt: skip
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
