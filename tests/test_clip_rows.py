@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.batch import generator
-from kinema.clip_rows import ShuffledClips, orders, row_at
+from kinema.clip_rows import REMOTE, SHUFFLED, ClozeClips, ShuffledClips, orders, row_at, swapped_quarters
 from kinema.errors import UsageError
-from kinema.settings import ClipRow, Order
+from kinema.settings import ClipRow, Cloze, Order
 
 VCOP = Order()
 
@@ -106,3 +106,69 @@ def test_all_orders_and_starts_are_drawn_about_equally_often():
 def test_rows_that_cannot_be_are_refused_by_flag_and_value(changes, flag):
     with pytest.raises(UsageError, match=flag):
         Order(**changes)
+
+
+CLOZE = Cloze(frames=4, gap=2, distance=3)  # a row of 16 frames; with room for a remote clip, 23
+
+
+def whole_row(drawn):
+    """The row as it would be unchanged, which the first clip tells."""
+    return row_at(int(drawn.indices[0, 0]), 1000, CLOZE)
+
+
+@given(num_frames=st.integers(16, 120), seed=st.integers(0, 999))
+def test_cloze_changes_the_middle_clip_alone_and_only_where_the_label_says_so(num_frames, seed):
+    drawn = ClozeClips(CLOZE)(num_frames, generator(seed))
+    whole = whole_row(drawn)
+    assert drawn.indices.max() < num_frames
+    assert torch.equal(drawn.indices[[0, 2]], whole[[0, 2]])
+    assert torch.equal(drawn.indices[1], whole[1]) == (drawn.target < SHUFFLED)
+    if drawn.target == SHUFFLED:
+        assert torch.equal(drawn.indices[1].sort().values, whole[1])
+
+
+@given(num_frames=st.integers(23, 120), seed=st.integers(0, 999))
+def test_remote_clip_shares_no_frame_with_the_row_and_keeps_its_distance(num_frames, seed):
+    drawn = ClozeClips(CLOZE)(num_frames, generator(seed))
+    if drawn.target == REMOTE:
+        remote, whole = drawn.indices[1], whole_row(drawn)
+        assert (remote.diff() == 1).all()
+        assert remote[-1] + CLOZE.distance < whole[0, 0] or remote[0] > whole[2, -1] + CLOZE.distance
+
+
+def test_remote_clips_come_from_before_and_behind_the_row():
+    draw = ClozeClips(CLOZE)
+    drawn = [each for each in (draw(60, generator(seed)) for seed in range(300)) if each.target == REMOTE]
+    assert {bool(each.indices[1, 0] < each.indices[0, 0]) for each in drawn} == {True, False}
+
+
+@pytest.mark.parametrize(("num_frames", "labels"), [(22, 4), (23, 5), (100, 5)])
+def test_all_labels_are_equally_likely_and_remote_only_where_there_is_room(num_frames, labels):
+    rng, draw = generator(0), ClozeClips(CLOZE)
+    counts = Counter(draw(num_frames, rng).target for _ in range(2000))
+    assert sorted(counts) == list(range(labels))
+    assert all(abs(count / 2000 - 1 / labels) < 0.03 for count in counts.values())
+
+
+@given(frames=st.integers(4, 20), seed=st.integers(0, 99))
+def test_swapped_quarters_are_never_as_they_were(frames, seed):
+    clip = torch.arange(frames)
+    swapped = swapped_quarters(clip, generator(seed))
+    assert not torch.equal(swapped, clip)
+    assert torch.equal(swapped.sort().values, clip)
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag"),
+    [
+        ({"frames": 3}, "--method.cloze.frames is 3: give 4 or more"),
+        ({"clips": 2}, "--method.cloze.clips is 2: give 3 or more"),
+        ({"stride": 0}, "--method.cloze.stride is 0: give 1 or more"),
+        ({"distance": -1}, "--method.cloze.distance is -1: give 0 or more"),
+        ({"hidden": 0}, "--method.cloze.hidden is 0: give 1 or more"),
+        ({"clips": 7}, "--method.cloze.clips is 7: give a number from 2 to 6"),
+    ],
+)
+def test_clozes_that_cannot_be_are_refused_by_flag_and_value(changes, flag):
+    with pytest.raises(UsageError, match=flag):
+        Cloze(**changes)

@@ -13,7 +13,10 @@ from torch import Tensor
 
 from kinema.batch import Draw
 from kinema.sampler import clip_at, uniform_clips
-from kinema.settings import ClipRow, Order
+from kinema.settings import ClipRow, Cloze, Order
+
+UNCHANGED, TURNED, PERMUTED, SHUFFLED, REMOTE = range(5)
+"""What a cloze did to the middle clip: the labels of VCP."""
 
 
 def row_at(start: int, num_frames: int, row: ClipRow) -> Tensor:
@@ -61,6 +64,54 @@ class ShuffledClips:
         known = orders(self.order.clips, symmetric=self.order.symmetric)
         label = known.index(shown if shown in known else shown[::-1])
         return Draw(row_at(start, num_frames, self.order)[list(shown)], label)
+
+
+@dataclass(frozen=True)
+class ClozeClips:
+    """Draw a row of clips, do one of five things to the middle one, and say which; each is equally likely::
+
+        UNCHANGED   A A A A . . B B B B . . C C C C
+        TURNED, PERMUTED        as unchanged: the method does that to its pixels
+        SHUFFLED    two of the four quarters of B change places
+        REMOTE      B is taken from `distance` frames or more before or behind the row
+
+    A row that is to have a remote clip starts where there is room for one. Where no start leaves any, in videos shorter
+    than the row, the distance and a clip together, REMOTE is not drawn, and the other four are equally likely.
+    """
+
+    cloze: Cloze
+
+    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
+        """The clips as shown, int64 [N, T], and the label."""
+        last, room = num_frames - self.cloze.reach, self.cloze.distance + self.cloze.span
+        target = uniform(REMOTE + (last >= room), rng)
+        if target == REMOTE:
+            starts = [start for start in range(last + 1) if start >= room or start <= last - room]
+        else:
+            starts = list(range(max(last, 0) + 1))
+        start = starts[uniform(len(starts), rng)]
+        row, middle = row_at(start, num_frames, self.cloze), self.cloze.clips // 2
+        if target == SHUFFLED:
+            row[middle] = swapped_quarters(row[middle], rng)
+        if target == REMOTE:
+            row[middle] = self.remote(start, num_frames, rng)
+        return Draw(row, target)
+
+    def remote(self, start: int, num_frames: int, rng: torch.Generator) -> Tensor:
+        """int64 [T]: a clip at least `distance` frames away from the row that begins at `start`."""
+        cloze = self.cloze
+        before = range(start - cloze.distance - cloze.span + 1)
+        behind = range(start + cloze.reach + cloze.distance, num_frames - cloze.span + 1)
+        places = [*before, *behind]
+        return clip_at(places[uniform(len(places), rng)], num_frames, frames=cloze.frames, stride=cloze.stride)
+
+
+def swapped_quarters(clip: Tensor, rng: torch.Generator) -> Tensor:
+    """int64 [T]: the clip with two of its four quarters, drawn at random, in each other's place."""
+    quarters = list(clip.tensor_split(4))
+    one, other = torch.randperm(4, generator=rng)[:2].tolist()
+    quarters[one], quarters[other] = quarters[other], quarters[one]
+    return torch.cat(quarters)
 
 
 def uniform(count: int, rng: torch.Generator) -> int:

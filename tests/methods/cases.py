@@ -16,9 +16,11 @@ from kinema.settings import (
     PRP,
     TCLR,
     VCOP,
+    VCP,
     Augment,
     Backbone,
     Clip,
+    Cloze,
     Contrast,
     DualVar,
     Jigsaw,
@@ -52,6 +54,7 @@ SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
 BLOCKS = {"blocks": 4, "predicted": 2, "block_frames": 2, "block_stride": 1}
 
 ORDER = Order(frames=3, gap=1, pair_dim=16)
+CLOZE = Cloze(frames=4, gap=0, distance=0, hidden=16)
 
 CASES = {
     "mcn": replace(TINY, method=MCN(**SMALL)),
@@ -74,6 +77,7 @@ CASES = {
     "opn": replace(TINY, method=OPN(order=replace(ORDER, clips=4, stride=0, symmetric=True))),
     "pace": replace(TINY, method=Pace(frames=4, dim=16)),
     "speednet": replace(TINY, method=SpeedNet(frames=4)),
+    "vcp": replace(TINY, method=VCP(cloze=CLOZE)),
 }
 
 

@@ -1,4 +1,4 @@
-"""VCOP's head, and cross-entropy."""
+"""The heads of VCOP and VCP, and cross-entropy."""
 
 import math
 
@@ -13,6 +13,16 @@ def order_logits(features, pair_weight, pair_bias, answer_weight, answer_bias):
             both = np.concatenate([features[i], features[j]])
             found.append(np.maximum(pair_weight @ both + pair_bias, 0))
     return answer_weight @ np.concatenate(found) + answer_bias
+
+
+def cloze_logits(rows, *layers):
+    """Rows of features through layers (weight, bias, ...), with ReLU between two."""
+    found = []
+    for row in rows:
+        for number in range(0, len(layers), 2):
+            row = layers[number] @ (np.maximum(row, 0) if number else row) + layers[number + 1]
+        found.append(row)
+    return found
 
 
 def cross_entropy(logits, targets):

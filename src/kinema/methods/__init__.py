@@ -189,6 +189,14 @@ METHODS = {
         clips=2,
         printed="SpeedNet",
     ),
+    "vcp": Listed(
+        "vcp",
+        "VCP",
+        "what was done to the middle one of a video's clips",
+        "Video Cloze Procedure, AAAI 2020",
+        clips=3,
+        printed="VCP",
+    ),
 }
 """Every method, by the name that its settings have."""
 

@@ -90,11 +90,13 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "pace": pace.pace,
     "pace_contrast": pace.pace_contrast,
     "speednet": pace.speednet,
+    "vcp": order.vcp,
     "tiny_vcop": tiny_order.tiny_vcop,
     "tiny_opn": tiny_order.tiny_opn,
     "tiny_pace": tiny_pace.tiny_pace,
     "tiny_pace_contrast": tiny_pace.tiny_pace_contrast,
     "tiny_speednet": tiny_pace.tiny_speednet,
+    "tiny_vcp": tiny_order.tiny_vcp,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

@@ -90,3 +90,35 @@ class OPN(ClipOrder):
     name: Literal["opn"] = "opn"
     order: Order = field(default_factory=lambda: Order(clips=4, stride=0, gap=15, symmetric=True))
     """The gap is ours: OPN chooses frames by their motion, which takes optical flow."""
+
+
+@dataclass(frozen=True)
+class Cloze(ClipRow):
+    """What may have been done to the middle clip of a row."""
+
+    FLAG: ClassVar[str] = "method.cloze"
+
+    distance: int = 16
+    """Frames of the video between the row and a remote clip that takes the middle one's place, at the least (an
+    unofficial code)."""
+    head: Literal["mlp", "linear"] = "mlp"
+    """What reads the answer off the clips' features: two layers (paper), or one (an unofficial code, and PCL's). One
+    layer adds up what each clip says for itself, and cannot see that the middle one does not belong to the others."""
+    hidden: int = 512
+    """Width between the two layers (ours)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("method.cloze.clips", self.clips, 3)
+        at_least("method.cloze.frames", self.frames, 4)  # the shuffle cuts a clip into four
+        at_least("method.cloze.stride", self.stride, 1)
+        at_least("method.cloze.distance", self.distance, 0)
+        at_least("method.cloze.hidden", self.hidden, 1)
+
+
+@dataclass(frozen=True)
+class VCP(MethodSettings):
+    """Video cloze procedure (Luo et al., AAAI 2020)."""
+
+    name: Literal["vcp"] = "vcp"
+    cloze: Cloze = field(default_factory=Cloze)

@@ -1,0 +1,95 @@
+"""VCP: video cloze procedure (Luo, Liu, Zhou, Zhou, Yang, Ye, Wang, AAAI 2020).
+
+Of three clips of a video the middle one is left as it is, turned, cut into quadrants that change places, shuffled in
+time, or replaced by one from elsewhere in the video; a small head on the three features side by side tells which.
+
+UCF101 / HMDB51, as MCN's tables print them: R(2+1)D fine-tuned 66.3 / 32.2 (Table 7), retrieval R@1 19.9 / 7.6 (Tables
+9 and 10). These are nets of one block a stage (`r2plus1d_vcop`), not R(2+1)D-18.
+
+No official code. An unofficial one always turns the grid of quadrants by half; here they change places at random, as in
+the paper. Videos too short for a remote clip have the other four answers; in those too short for the row, the clips lie
+nearer to one another.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kinema import clip_rows, heads, settings
+from kinema.batch import Batch, Outcome, Step
+from kinema.clip_rows import PERMUTED, TURNED
+from kinema.errors import UsageError
+from kinema.methods.base import Method
+from kinema.methods.clip_task import ClipTask, clips_of, features_of
+
+
+class ClozeTask(ClipTask):
+    """What was done to the middle clip.
+
+    Raises:
+        UsageError: pictures of this size have no quadrants.
+    """
+
+    term = "cloze"
+    answers = 5
+
+    def __init__(self, config: settings.Cloze, feature_dim: int, size: int) -> None:
+        super().__init__()
+        if size % 2:
+            raise UsageError(f"--clip.size {size} cannot be cut into quadrants: give an even number of pixels")
+        self.draw = clip_rows.ClozeClips(config)
+        self.middle = config.clips // 2
+        together = config.clips * feature_dim
+        self.answer = (
+            heads.mlp(together, config.hidden, self.answers)
+            if config.head == "mlp"
+            else nn.Linear(together, self.answers)
+        )
+
+    def change(self, clips: Tensor, target: Tensor, rng: torch.Generator) -> Tensor:
+        """What is done to pixels of clips [B, N, 3, T, S, S]; what is done to time was done when they were drawn."""
+        changed = clips.clone()
+        for video, label in enumerate(target.tolist()):
+            clip = clips[video, self.middle]  # [3, T, S, S]
+            if label == TURNED:
+                quarters = 1 + clip_rows.uniform(3, rng)
+                changed[video, self.middle] = clip.rot90(quarters, dims=(2, 3))
+            elif label == PERMUTED:
+                order = 1 + clip_rows.uniform(23, rng)  # all but the first, in which they are as they were
+                changed[video, self.middle] = quadrants(clip, clip_rows.orders(4, symmetric=False)[order])
+        return changed
+
+    def forward(self, features: Tensor, rng: torch.Generator) -> Tensor:
+        """The logits of the five answers, [B, N, F] -> [B, 5]."""
+        logits: Tensor = self.answer(features.flatten(1))
+        return logits
+
+
+def quadrants(clip: Tensor, order: tuple[int, ...]) -> Tensor:
+    """The clip [3, T, S, S] with its quadrants (0 1 above 2 3) in another order."""
+    half = clip.shape[-1] // 2
+    cells = [clip[..., top : top + half, left : left + half] for top in (0, half) for left in (0, half)]
+    first, second, third, fourth = (cells[number] for number in order)
+    return torch.cat([torch.cat([first, second], dim=-1), torch.cat([third, fourth], dim=-1)], dim=-2)
+
+
+class VCP(Method):
+    """Cross-entropy over what may have been done to the middle clip."""
+
+    def __init__(self, recipe: settings.Recipe, backbone: nn.Module, feature_dim: int, num_videos: int) -> None:
+        super().__init__(recipe, backbone)
+        assert isinstance(recipe.method, settings.VCP)
+        self.cloze = ClozeTask(recipe.method.cloze, feature_dim, recipe.clip.size)
+        self.draw = self.cloze.draw
+
+    def forward(self, batch: Batch, step: Step) -> Outcome:
+        """The cross-entropy of what each video's row has undergone."""
+        rng = step.rng()
+        clips = self.cloze.change(clips_of(batch, self.recipe), batch.target, rng)  # [B, N, 3, T, S, S]
+        loss, terms = self.cloze.judge(features_of(self.backbone, clips), batch.target, rng)
+        return Outcome(loss, terms)
+
+    def chance(self) -> dict[str, float]:
+        """ln 5."""
+        return self.cloze.chance()
