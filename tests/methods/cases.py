@@ -13,6 +13,7 @@ from kinema.settings import (
     IIC,
     MCN,
     OPN,
+    PCL,
     PRP,
     TCLR,
     VCOP,
@@ -78,6 +79,7 @@ CASES = {
     "pace": replace(TINY, method=Pace(frames=4, dim=16)),
     "speednet": replace(TINY, method=SpeedNet(frames=4)),
     "vcp": replace(TINY, method=VCP(cloze=CLOZE)),
+    "pcl": replace(TINY, method=PCL(cloze=CLOZE, order=ORDER, contrast=Contrast(negatives=8), dim=16)),
 }
 
 

@@ -197,6 +197,14 @@ METHODS = {
         clips=3,
         printed="VCP",
     ),
+    "pcl": Listed(
+        "pcl",
+        "PCL",
+        "VCP or VCOP, and the first clip against the last by memory banks",
+        "Pretext-Contrastive Learning, arXiv 2020",
+        clips=3,
+        memory="bank",
+    ),
 }
 """Every method, by the name that its settings have."""
 

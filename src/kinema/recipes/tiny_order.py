@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kinema.recipes.tiny import TINY
-from kinema.settings import OPN, VCOP, VCP, Cloze, Order, Recipe
+from kinema.recipes.tiny import CONTRAST, TINY, VIEWS
+from kinema.settings import OPN, PCL, VCOP, VCP, Cloze, Order, Recipe
 
 CLOZE = Cloze(frames=8, gap=2, distance=4)
 
@@ -43,3 +43,14 @@ def tiny_vcp() -> Recipe:
     of 4 both take 40 of the 48 frames that most clips here have; in those of 32 the cloze is one of the other four.
     """
     return replace(TINY, recipe="tiny_vcp", method=VCP(cloze=CLOZE))
+
+
+def tiny_pcl() -> Recipe:
+    """`tiny_vcp` with PCL's contrast of the first and the last clip beside it, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_pcl --data DATA --out runs/tiny_pcl
+
+    Bank, negatives and projection are those of `tiny_cmc`, which says why.
+    """
+    method = PCL(cloze=CLOZE, contrast=CONTRAST, projection=VIEWS.projection)
+    return replace(TINY, recipe="tiny_pcl", method=method)

@@ -13,7 +13,7 @@ from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
 from kinema.settings.momentum import BYOL, MoCo, SwAV
-from kinema.settings.order import OPN, VCOP, VCP, ClipOrder, ClipRow, Cloze, Order
+from kinema.settings.order import OPN, PCL, VCOP, VCP, ClipOrder, ClipRow, Cloze, Order
 from kinema.settings.pace import Pace, SpeedNet
 from kinema.settings.prp import PRP
 from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
@@ -30,6 +30,7 @@ __all__ = [
     "MCN",
     "METHOD_SETTINGS",
     "OPN",
+    "PCL",
     "PRP",
     "TCLR",
     "VCOP",

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from kinema.ranges import at_least, within
-from kinema.settings.method import MethodSettings
+from kinema.settings.meta_contrast import MetaContrast
+from kinema.settings.method import MethodSettings, Pixels
+from kinema.settings.two_views import Contrast
 
 
 @dataclass(frozen=True)
@@ -122,3 +124,44 @@ class VCP(MethodSettings):
 
     name: Literal["vcp"] = "vcp"
     cloze: Cloze = field(default_factory=Cloze)
+
+
+@dataclass(frozen=True)
+class PCL(MetaContrast):
+    """Pretext-contrastive learning (Tao et al., 2020): the loss of a task over clips, and of their contrast."""
+
+    name: Literal["pcl"] = "pcl"
+    task: Literal["vcp", "vcop"] = "vcp"
+    """What is asked of the clips: what was done to one (VCP), as `cloze` says, or their order (VCOP), as `order`
+    says. The paper's third, 3D-RotNet, is about one clip and not here."""
+    cloze: Cloze = field(default_factory=Cloze)
+    order: Order = field(default_factory=Order)
+    weight: float = 0.5
+    """Of the contrast, beside the task's 1 (released code)."""
+    contrast: Contrast = field(default_factory=Contrast)
+    """Between the first and the last clip, each with a bank of its own; the released code's numbers are those of IIC,
+    which are the defaults here."""
+    projection: Literal["linear", "linear_bn", "mlp", "none"] = "mlp"
+    """Between the backbone and the contrast (released code: two layers); see `method.views.projection` of CMC."""
+    dim: int = 128
+    """Length of a projected feature (released code)."""
+    input: Literal["rgb", "residual"] = "rgb"
+    """What the network is shown: pixels, or residuals (Eq. 1), which the released code takes unless told otherwise,
+    with their sign. A network that is shown residuals is evaluated with `--view residual`."""
+    normalise: Literal["unit", "imagenet"] = "imagenet"
+    """Pixels with ImageNet's mean and deviation removed (released code), or in [0, 1]; residuals are of the latter."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        within("method.weight", 0, 1000, self.weight)
+        at_least("method.dim", self.dim, 1)
+
+    @property
+    def pixels(self) -> Pixels:
+        """As the network is shown them."""
+        return Pixels(self.normalise)
+
+    @property
+    def has_bank(self) -> bool:
+        """Unless the contrast is within the batch."""
+        return self.contrast.source == "bank"

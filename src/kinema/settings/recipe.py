@@ -13,7 +13,7 @@ from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN
 from kinema.settings.method import MethodSettings
 from kinema.settings.momentum import BYOL, MoCo, SwAV
-from kinema.settings.order import OPN, VCOP, VCP
+from kinema.settings.order import OPN, PCL, VCOP, VCP
 from kinema.settings.pace import Pace, SpeedNet
 from kinema.settings.prp import PRP
 from kinema.settings.spatial import Jigsaw, RotNet, STPuzzle
@@ -44,6 +44,7 @@ AnyMethod = (
     | Pace
     | SpeedNet
     | VCP
+    | PCL
 )  # fmt: skip
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
