@@ -6,10 +6,8 @@ engine    evaluate <- visualise
   |
 methods             data
   |                   |
-tools: sampler, pieces, playback, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
-tools: sampler, clip_rows, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
-tools: sampler, clip_rows, paces, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, meta,
-       recompute, encoder
+tools: sampler, pieces, playback, clip_rows, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum,
+       meta, recompute, encoder
   |
 contracts: errors, settings, batch
 """
