@@ -7,7 +7,7 @@ engine    evaluate <- visualise
 methods             data
   |                   |
 tools: sampler, pieces, playback, clip_rows, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum,
-       meta, recompute, encoder
+       frozen, meta, recompute, encoder
   |
 contracts: errors, settings, batch
 """
@@ -41,6 +41,7 @@ TOOLS = {
     "momentum",
     "queue",
     "recurrent",
+    "frozen",
 }
 
 ALLOWED = {
@@ -61,6 +62,7 @@ ALLOWED = {
     "queue": CONTRACTS,
     "clip_pairs": CONTRACTS | {"sampler"},  # pairs are of clips
     "momentum": CONTRACTS | {"meta"},  # a copy keeps batch norm statistics of its own
+    "frozen": CONTRACTS | {"meta"},  # which says what the state of a module is
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,
     "data": CONTRACTS | {"sampler"},  # a method's `draw` arrives as a function

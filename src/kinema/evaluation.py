@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from kinema.augment import augment
+from kinema.augment import augment, crop_and_flip
 from kinema.batch import Batch
 from kinema.data import sources
 from kinema.data.loader import EpochSampler, EvalClips, TrainClips, eval_loader, train_loader
@@ -103,7 +103,8 @@ def finetune(task: Task, settings: Finetune | None = None, *, baseline: bool = T
             device=device,
             progress=partial(task.progress, f"fine-tuning of {weights}") if task.progress else None,
         )
-        clips = EvalClips(fold.test.videos, encoder.clip, clips=task.evaluation.clips, crops=task.evaluation.crops)
+        how = task.evaluation
+        clips = EvalClips(fold.test.videos, encoder.clip, clips=how.clips, crops=how.crops, flow=task.flow)
         scores, labels = extract_logits(
             tuned.model,
             eval_loader(clips, batch_size=4, workers=pick_workers(None)),
@@ -122,23 +123,24 @@ def finetune(task: Task, settings: Finetune | None = None, *, baseline: bool = T
 def finetune_inputs(task: Task, encoder: VideoEncoder, train: sources.VideoList, settings: Finetune) -> tuning.Inputs:
     """How fine-tuning reads the train videos: the recipe's clips and augmentation, with labels."""
     recipe, clip = task.run.recipe, encoder.clip
-    if task.view not in ("rgb", "residual"):
-        raise UsageError("fine-tuning trains on one view: give --view rgb or --view residual")
+    if task.view not in ("rgb", "residual", "flow"):
+        raise UsageError("fine-tuning trains on one view: give --view rgb, residual or flow")
 
     draw = RandomClip(clip.frames, clip.stride)
 
     def batches(rows: Tensor, epochs: int) -> DataLoader[Batch]:
         videos = [train.videos[row] for row in rows.tolist()]
         order = EpochSampler(len(videos), min(settings.batch_size, len(videos)), epochs=epochs, seed=recipe.train.seed)
-        dataset = TrainClips(videos, clip, draw, seed=recipe.train.seed)
+        dataset = TrainClips(videos, clip, draw, seed=recipe.train.seed, flow=task.flow)
         return train_loader(dataset, order, workers=pick_workers(recipe.train.workers))
 
     def held_out(rows: Tensor) -> ClipLoader:
         videos = [train.videos[row] for row in rows.tolist()]
-        return eval_loader(EvalClips(videos, clip, clips=2), batch_size=16, workers=pick_workers(recipe.train.workers))
+        clips = EvalClips(videos, clip, clips=2, flow=task.flow)
+        return eval_loader(clips, batch_size=16, workers=pick_workers(recipe.train.workers))
 
     def augmented(batch: Batch) -> Tensor:
-        pixels = augment(batch.clips[:, 0], batch.extent, batch.dice[:, 0], recipe.augment, clip.size)
-        return encoder.show(pixels)
+        change = augment if task.flow is None else crop_and_flip  # flow has no colours
+        return encoder.show(change(batch.clips[:, 0], batch.extent, batch.dice[:, 0], recipe.augment, clip.size))
 
     return tuning.Inputs(batches, held_out, augmented, encoder.to_input)

@@ -45,11 +45,11 @@ class VideoEncoder(Encoder):
         return F.normalize(feature, dim=0).cpu()
 
 
-def load(run: str | Path, *, view: View = "rgb") -> VideoEncoder:
-    """The trained encoder of a run's folder, or of one of its checkpoints, ready to use.
+def load(run: str | Path, *, view: View | None = None) -> VideoEncoder:
+    """The trained encoder of a run's folder, or of one of its checkpoints, ready to use; `view` as in `view_of`.
 
     Raises:
-        UsageError: there is no run or checkpoint there, or it is damaged.
+        UsageError: there is no run or checkpoint there, or it is damaged, or it cannot be shown that view.
     """
     path = Path(run)
     saved = checkpoint.load(path if path.is_file() else Run(path).checkpoint)
@@ -62,6 +62,21 @@ def load(run: str | Path, *, view: View = "rgb") -> VideoEncoder:
     return encoder_of(backbone, recipe, view=view, residual_statistics=residual_statistics(saved.method)).eval()
 
 
+def view_of(recipe: Recipe, view: View | None) -> View:
+    """The view that a network of this recipe is shown: if not given RGB, or flow where it was trained on flow alone.
+
+    Raises:
+        UsageError: it was trained on flow alone, and is asked to look at anything else.
+    """
+    first = recipe.method.pixels.first
+    if first == "flow" and view not in (None, "flow"):
+        raise UsageError(
+            f"{recipe.recipe} was trained on flow alone, and --view {view} would show it what it has never seen: give "
+            "--view flow with --flow DIR, to a command that takes them"
+        )
+    return view or first
+
+
 def residual_statistics(method: State) -> State | None:
     """Batch norm's running statistics for the second view in a method's state, if it keeps them apart."""
     mark = "residual_statistics."
@@ -71,7 +86,7 @@ def residual_statistics(method: State) -> State | None:
     return found or None
 
 
-def random_init(recipe: Recipe, *, view: View = "rgb", seed: int | None = None) -> VideoEncoder:
+def random_init(recipe: Recipe, *, view: View | None = None, seed: int | None = None) -> VideoEncoder:
     """The recipe's encoder before any training: the row every result is held against."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.train.seed if seed is None else seed)
@@ -80,14 +95,14 @@ def random_init(recipe: Recipe, *, view: View = "rgb", seed: int | None = None) 
 
 
 def encoder_of(
-    backbone: nn.Module, recipe: Recipe, *, view: View = "rgb", residual_statistics: State | None = None
+    backbone: nn.Module, recipe: Recipe, *, view: View | None = None, residual_statistics: State | None = None
 ) -> VideoEncoder:
     """The backbone with the recipe's clip and pixel conventions."""
     pixels = recipe.method.pixels
     return VideoEncoder(
         backbone,
         recipe.clip,
-        view=view,
+        view=view_of(recipe, view),
         normalise=pixels.normalise,
         last_residual=pixels.last_residual,
         residual=pixels.residual,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kinema import methods, recipes
+from kinema import recipes
 from kinema.batch import generator
 from kinema.data import appearance, decode, flow_folder, sources
 from kinema.data.loader import EvalClips, eval_loader
@@ -24,13 +24,14 @@ from kinema.evaluate import knn
 from kinema.evaluate.atomic import write_bytes
 from kinema.evaluate.features import extract
 from kinema.evaluate.health import collapse_figures
-from kinema.loading import encoder_of
+from kinema.loading import FLOW_VIEWS, encoder_of
 from kinema.machine import mixed, pick_device, pick_workers
 from kinema.methods.base import Method
 from kinema.own_data import describe
 from kinema.run import Run, begin
 from kinema.sampler import check_batch_size
 from kinema.settings import Recipe
+from kinema.starting import begun, bring_oracle
 
 PROBE_VIDEOS = 1000
 """Training videos that the online figures are taken on: enough for a trend, few enough to be quick."""
@@ -62,7 +63,8 @@ def pretrain(
         skip: a text file of paths to leave out, as `kinema data check` writes it.
         flow: the folder of the videos' optical flow, which becomes the second view (`kinema data flow` makes it).
         resume: go on from the last checkpoint in `out`.
-        init_from: a run or checkpoint whose backbone to begin with; everything else starts anew.
+        init_from: a run or checkpoint whose backbone to begin with, and CoCLR from one of CoCLR with its projection;
+            everything else starts anew.
         overwrite: set aside what is in `out`.
         report: called after each training step.
         progress: called with (what, done, total) where something is done to every video before training.
@@ -85,14 +87,13 @@ def pretrain(
     fields = None if flow is None else flow_folder.open_folder(flow)
     if fields is not None:
         fields.require(listed.videos)
-    method = methods.build(recipe, len(listed.videos))
+    method = begun(recipe, listed.videos, init_from)
     check_batch_size(len(listed.videos), recipe.train.batch_size, method.split)
     mixed(recipe.train.precision, pick_device(recipe.train.device))
-    if init_from is not None:
-        begin_from(method, init_from)
-
     folder = Path(out)
     described = describe(listed, data, split, bad, fields)
+    if not resume:  # a checkpoint has the oracle's weights
+        bring_oracle(method, described.get("flow"))
     run = begin(folder, recipe, described, resume=resume, overwrite=overwrite)
     start = checkpoint.load(run.checkpoint) if resume else None
     say(summary(method, recipe, listed))
@@ -107,7 +108,7 @@ def pretrain(
             appearance=looks(run, recipe, listed, progress) if recipe.train.batches == "look_alikes" else None,
             flow=fields,
             start=start,
-            probe=make_probe(method, recipe, listed),
+            probe=make_probe(method, recipe, listed, fields),
             report=report,
         )
     except FlowError:
@@ -164,16 +165,6 @@ def with_flow(recipe: Recipe, flow: str | Path | None) -> Recipe:
     return replace(recipe, recipe=f"{recipe.recipe}+flow", method=method)
 
 
-def begin_from(method: Method, source: str | Path) -> None:
-    """Give the method's backbone the weights of another run's."""
-    path = Path(source)
-    saved = checkpoint.load(path if path.is_file() else Run(path).checkpoint)
-    weights = {
-        name.removeprefix("backbone."): value for name, value in saved.method.items() if name.startswith("backbone.")
-    }
-    checkpoint.load_state(method.backbone, weights, str(source))
-
-
 def summary(method: Method, recipe: Recipe, listed: sources.VideoList) -> str:
     """What is about to be trained, and the loss of a network that knows nothing."""
     weights = sum(parameter.numel() for parameter in method.backbone.parameters())
@@ -189,7 +180,9 @@ def summary(method: Method, recipe: Recipe, listed: sources.VideoList) -> str:
     )
 
 
-def make_probe(method: Method, recipe: Recipe, listed: sources.VideoList) -> Callable[[], dict[str, float]]:
+def make_probe(
+    method: Method, recipe: Recipe, listed: sources.VideoList, flow: flow_folder.FlowFolder | None
+) -> Callable[[], dict[str, float]]:
     """The online figures: collapse of the features and, where there are labels, leave-one-out kNN on train videos."""
     every = max(1, -(-len(listed.videos) // PROBE_VIDEOS))
     videos = listed.videos[::every]
@@ -198,9 +191,9 @@ def make_probe(method: Method, recipe: Recipe, listed: sources.VideoList) -> Cal
     def probe() -> dict[str, float]:
         encoder = encoder_of(method.backbone, recipe)
         device = next(method.backbone.parameters()).device
-        loader = eval_loader(
-            EvalClips(videos, recipe.clip, clips=PROBE_CLIPS), batch_size=16, workers=pick_workers(recipe.train.workers)
-        )
+        fields = flow if encoder.view in FLOW_VIEWS else None
+        clips = EvalClips(videos, recipe.clip, clips=PROBE_CLIPS, flow=fields)
+        loader = eval_loader(clips, batch_size=16, workers=pick_workers(recipe.train.workers))
         with torch.random.fork_rng(devices=[]):
             features = extract(
                 encoder,

@@ -25,7 +25,8 @@ from kinema.visualise.report import RunInfo, write_report
 def report(run: str | Path, *, out: str | Path | None = None, progress: Progress | None = None) -> Path:
     """Write `report.html` into the run's folder (or to `out`) and return its path.
 
-    Neighbours, attention and the map are drawn for the run's own data set, where that has labelled test videos.
+    Neighbours, attention and the map are drawn for the run's own data set, where that has labelled test videos and the
+    network was not trained on flow alone.
     """
     opened = Run(Path(run))
     if opened.converted is not None:
@@ -69,9 +70,12 @@ def run_info(run: Run, rows: list[dict[str, Any]]) -> RunInfo:
 
 
 def pictures(run: Run, progress: Progress | None) -> dict[str, Any]:
-    """Features and encoders before and after training; nothing where the data set has no labelled test videos."""
+    """Features and encoders before and after training.
+
+    Nothing where the data set has no labelled test videos, or where the network sees flow, which is no picture.
+    """
     source = reopen(run)
-    if source.test is None or not source.test.classes:
+    if source.test is None or not source.test.classes or run.recipe.method.pixels.first == "flow":
         return {}
     task = open_task(run.folder, progress=progress)
     gallery, query = task.features("pretrained", task.folds[0])

@@ -172,7 +172,7 @@ def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
         raise UsageError(f"--resume goes on unchanged, but {run.folder} was begun with {had}")
     if setting is not None:
         raise UsageError(f"--resume goes on unchanged, but {setting}: drop the flag, or start anew with --init-from")
-    check_same_flow(run, data.get("flow"), "--resume goes on unchanged")
+    check_same_flow(run.folder, run.data, data.get("flow"), "--resume goes on unchanged")
     if not same_videos(run.data, data):
         raise UsageError(
             f"--resume goes on unchanged, but {data['path']} now lists other videos than {run.data['path']} did: "
@@ -188,13 +188,16 @@ def changed_setting(run: Run, recipe: Recipe) -> str | None:
     return next((line for line in found if not line.startswith(FREE_TO_CHANGE)), None)
 
 
-def check_same_flow(run: Run, flow: dict[str, Any] | None, why: str) -> None:
-    """Refuse flow that was made in another way than that which the run was trained with; its place may be another."""
-    trained = run.data.get("flow")
+def check_same_flow(who: str | Path, data: dict[str, Any], flow: dict[str, Any] | None, why: str) -> None:
+    """Refuse flow that was made in another way than that which a run was trained with; its place may be another.
+
+    `who` is the run, `data` what it was trained on.
+    """
+    trained = data.get("flow")
     for name in ("algorithm", "short_side", "bound"):
         if trained is not None and flow is not None and trained[name] != flow[name]:
             raise UsageError(
-                f"{why}, but the flow was made with {name} {flow[name]}, and {run.folder} was trained on flow with "
+                f"{why}, but the flow was made with {name} {flow[name]}, and {who} was trained on flow with "
                 f"{trained[name]}: give --flow {trained['path']}, or make the like"
             )
 

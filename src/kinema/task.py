@@ -22,7 +22,7 @@ from kinema.evaluate.protocol import Task as TaskName
 from kinema.evaluate.score import score_from_folds, score_from_hits
 from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import FeatureStore
-from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load, random_init
+from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load, random_init, view_of
 from kinema.machine import pick_device, pick_workers
 from kinema.own_data import relative_paths, reopen
 from kinema.run import Run, check_same_flow
@@ -76,7 +76,8 @@ class Task:
         if weights == "pretrained":
             if self.flow is not None and self.run.converted is None:
                 how = asdict(self.flow.making)
-                check_same_flow(self.run, how, f"--view {self.view} shows a network what it was trained on")
+                why = f"--view {self.view} shows a network what it was trained on"
+                check_same_flow(self.run.folder, self.run.data, how, why)
             return load(self.run.folder, view=self.view)
         return random_init(self.run.recipe, view=self.view)
 
@@ -193,7 +194,7 @@ def open_task(
     split: int | None = None,
     train: Sequence[str | Path] = (),
     test: Sequence[str | Path] = (),
-    view: View = "rgb",
+    view: View | None = None,
     flow: str | Path | None = None,
     evaluation: Evaluation | None = None,
     device: str = "auto",
@@ -201,11 +202,14 @@ def open_task(
 ) -> Task:
     """What to measure: the run's own data, or `data`, or lists; several train and test lists are folds of one another.
 
+    The view, if not given, is RGB, or flow for a network that was trained on flow alone.
+
     Raises:
         UsageError: there is no test part, the lists do not pair up, the videos have no labels, the run's own data
-            have changed, or there is no flow of the videos for a view that needs it.
+            have changed, there is no flow of the videos for a view that needs it, or the run has no such view.
     """
     opened = Run(Path(run))
+    view = view_of(opened.recipe, view)
     fields = flow_for(view, flow)
     if bool(train) != bool(test) or len(train) != len(test):
         raise UsageError(f"{len(train)} --train and {len(test)} --test lists: give as many of one as of the other")

@@ -145,7 +145,10 @@ def test_embedding_a_file_by_a_view_that_needs_flow_is_refused(trained, clips):
         ("knn RUN --view rgb+flow", "--view rgb+flow needs --flow DIR"),
         ("retrieve RUN --flow FLOW", "--view rgb shows no flow: drop --flow, or give --view flow or rgb+flow"),
         ("retrieve RUN --view flow --flow RUN", "holds no flow, it has no flow.json: make it with kinema data flow"),
-        ("finetune RUN --view flow --flow FLOW", "fine-tuning trains on one view: give --view rgb or --view residual"),
+        (
+            "finetune RUN --view rgb+flow --flow FLOW",
+            "trains on one view: give --view rgb, residual or flow",
+        ),
         ("retrieve RUN --view vertical", "vertical"),
     ],
 )

@@ -76,7 +76,7 @@ def test_no_words_at_all_print_the_overview(command):
         ("pretrain tiny_mcn --data d --out o --method.meta.order 3", "invalid choice '3' for argument '--method.meta"),
         ("pretrain tiny_cmc --data d --out o --method.alpha 0.3", "Unrecognized options: --method.alpha, 0.3"),
         ("retrieve", "Missing from kinema retrieve: RUN; see kinema retrieve --help"),
-        ("retrieve run --view sideways", "invalid choice 'sideways' for argument '--view'. Expected one of ('rgb', "),
+        ("retrieve run --view sideways", "invalid choice 'sideways' for argument '--view'. Expected one of ('auto', "),
         ("report one two", "Unrecognized options: two; see kinema report --help"),
         ("data check", "Missing from kinema data check: DATA; see kinema data check --help"),
     ],

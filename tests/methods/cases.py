@@ -22,6 +22,7 @@ from kinema.settings import (
     Backbone,
     Clip,
     Cloze,
+    CoCLR,
     Contrast,
     DualVar,
     Jigsaw,
@@ -80,6 +81,7 @@ CASES = {
     "speednet": replace(TINY, method=SpeedNet(frames=4)),
     "vcp": replace(TINY, method=VCP(cloze=CLOZE)),
     "pcl": replace(TINY, method=PCL(cloze=CLOZE, order=ORDER, contrast=Contrast(negatives=8), dim=16)),
+    "coclr": replace(TINY, method=CoCLR(dim=16, queue=8, oracle="a run on flow")),
 }
 
 

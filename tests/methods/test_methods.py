@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kinema.batch import Enqueue, generator
 from kinema.errors import UsageError
+from kinema.frozen import FrozenCopy
 from kinema.methods import METHODS
 from kinema.momentum import MomentumCopy
 from kinema.queue import Queue
@@ -30,14 +31,23 @@ def named_by(write):
     return {write.buffer}
 
 
-def copies(method):
-    """The buffers that follow the weights after each step."""
+def of_copies(method, kind):
     return {
         f"{name}.{buffer}"
         for name, module in method.named_modules()
-        if isinstance(module, MomentumCopy)
+        if isinstance(module, kind)
         for buffer, _ in module.named_buffers(recurse=False)
     }
+
+
+def copies(method):
+    """The buffers that follow the weights after each step."""
+    return of_copies(method, MomentumCopy)
+
+
+def frozen(method):
+    """The buffers that nothing may change."""
+    return of_copies(method, FrozenCopy)
 
 
 def state_of(method):
@@ -57,7 +67,7 @@ def test_every_method_has_a_case_and_settings():
 def test_what_is_listed_of_a_methods_needs_is_so(name):
     videos = 70_001  # more than any queue holds, so that a buffer of as many rows is a bank
     method = build(replace(CASES[name], method=METHOD_SETTINGS[name]()), videos)
-    banks = ["bank" for buffer in method.buffers() if buffer.shape[:1] == (videos,)]
+    banks = ["bank" for buffer in method.buffers() if buffer.shape[:1] == (videos,) and buffer.is_floating_point()]
     queues = ["queue" for module in method.modules() if isinstance(module, Queue)]
     assert {*banks, *queues} == {METHODS[name].memory} - {""}
     assert len(method.draw(100, generator(0)).indices) == METHODS[name].clips
@@ -161,7 +171,8 @@ def test_commit_changes_the_buffers_that_writes_name_and_no_others(name):
     assert named <= {name for name, _ in method.named_buffers()}
     assert all(not value.requires_grad for _, value in method.named_buffers())
     running = {name for name in before if name.endswith(("running_mean", "running_var", "num_batches_tracked"))}
-    assert running <= named
+    assert running - frozen(method) <= named
+    assert not frozen(method) & named
 
 
 @with_banks

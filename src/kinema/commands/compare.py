@@ -33,8 +33,9 @@ class Compare:
     """A list of train videos; several lists are folds, one for each --test list."""
     test: tuple[str, ...] = ()
     """A list of test videos for each --train list; results are the mean over the folds."""
-    view: Literal["rgb", "residual", "both", "flow", "rgb+flow"] = "rgb"
-    """What the networks are shown; `both` (RGB, residual) and `rgb+flow` put two unit-length features side by side."""
+    view: Literal["auto", "rgb", "residual", "both", "flow", "rgb+flow"] = "auto"
+    """What the networks are shown; `both` (RGB and residual) and `rgb+flow` put two unit-length features side by side;
+    `auto` is RGB, or flow for networks that were trained on flow alone."""
     flow: str | None = None
     """For views with flow: the folder that `kinema data flow` made, of the train and test videos."""
     evaluation: Evaluation = field(default_factory=Evaluation)
@@ -60,7 +61,7 @@ def main(verb: str, argv: list[str]) -> int:
                 split=flags.split,
                 train=flags.train,
                 test=flags.test,
-                view=flags.view,
+                view=None if flags.view == "auto" else flags.view,
                 flow=flags.flow,
                 evaluation=flags.evaluation,
                 device=flags.device,

@@ -82,10 +82,11 @@ def our_cell(name: str) -> str:
 
 def flow_need(name: str) -> str:
     """Whether a method reads optical flow: "yes", "may" where it is a choice, or "no"."""
+    from kinema.methods import METHODS
     from kinema.settings import METHOD_SETTINGS
 
     settings = METHOD_SETTINGS[name]()
-    if settings.flow:
+    if settings.flow or METHODS[name].flow:
         return "yes"
     try:
         settings.with_flow()

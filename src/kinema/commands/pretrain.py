@@ -29,11 +29,11 @@ class Pretrain:
     skip: str | None = None
     """A file of videos to leave out, as `kinema data check --bad` writes it."""
     flow: str | None = None
-    """The videos' optical flow, as `kinema data flow` makes it; its vertical part becomes the second view."""
+    """The videos' optical flow, as `kinema data flow` makes it; its vertical part becomes the second view or stream."""
     resume: bool = False
     """Go on exactly where the run in --out stopped."""
     init_from: str | None = None
-    """Begin with the backbone of another run or checkpoint; the rest starts anew."""
+    """Begin with the backbone of another run or checkpoint, and CoCLR with its projection; the rest starts anew."""
     overwrite: bool = False
     """Replace the run in --out; the old one is renamed, not deleted."""
     method: Annotated[AnyMethod, tyro.conf.AvoidSubcommands] = field(default_factory=MCN)

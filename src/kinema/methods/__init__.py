@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from kinema.settings import Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kinema.backbones.backbone import Backbone
     from kinema.methods.base import Method
 
 
 class Listed(NamedTuple):
     """An entry of the table of methods: where one is, and what `kinema list methods` says of it.
 
-    Whether it reads optical flow is not said here, as its settings say it.
+    Whether it reads optical flow its settings say, unless `flow` does.
     """
 
     module: str
@@ -29,6 +32,8 @@ class Listed(NamedTuple):
     """Short title, venue and year."""
     clips: int = 1
     """Clips that it reads of a video for a step, with its settings as they are by default."""
+    flow: bool = False
+    """Set for a method of several runs, some of which read flow though that with its settings as they are does not."""
     memory: Literal["", "bank", "queue"] = ""
     """What it keeps of earlier batches: a row for each video, the newest batches, or nothing."""
     printed: str = ""
@@ -205,6 +210,16 @@ METHODS = {
         clips=3,
         memory="bank",
     ),
+    "coclr": Listed(
+        "coclr",
+        "CoCLR",
+        "InfoNCE on RGB or flow, then positives by a frozen network of the other stream",
+        "Self-supervised Co-Training, NeurIPS 2020",
+        clips=2,
+        flow=True,
+        memory="queue",
+        printed="CoCLR",
+    ),
 }
 """Every method, by the name that its settings have."""
 
@@ -222,10 +237,11 @@ PUBLISHED_ONLY = {
 }
 
 
-def build(recipe: Recipe, num_videos: int) -> Method:
+def build(recipe: Recipe, num_videos: int, begin: Callable[[Backbone], None] | None = None) -> Method:
     """The recipe's method on a fresh backbone, for a training list of `num_videos` videos.
 
-    Weights depend on `recipe.train.seed` alone.
+    Weights depend on `recipe.train.seed` alone. `begin` may give the backbone others, before the method is made around
+    it and takes copies of it.
     """
     import torch
 
@@ -238,6 +254,8 @@ def build(recipe: Recipe, num_videos: int) -> Method:
         backbone = backbones.build(recipe.backbone.name, recipe.backbone.width)
         # The layout in which augmented clips arrive and convolutions run fastest, on CPU and GPU.
         backbone.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in torch's stubs
+        if begin is not None:
+            begin(backbone)
         backbone.recompute = recipe.train.checkpoint_activations
         method: Method = cls(recipe, backbone, backbone.feature_dim, num_videos)
     return method

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kinema import sampler
 from kinema.batch import Batch, Enqueue, Outcome, Step, Write
@@ -39,6 +39,9 @@ class Method(nn.Module):
         statistics = running_statistics(self)
         outcome, moved = call_at(self, dict(self.named_parameters()), statistics, batch, step)
         return Outcome(outcome.total, outcome.terms, outcome.writes + statistics_writes(moved))
+
+    def relate(self, source: Tensor) -> None:
+        """Told before training which videos were cut from one source, int64 [V], equal for those; few methods care."""
 
     def waits(self, step: Step) -> bool:
         """Whether a step only fills a memory: its writes are made, but no weight moves."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from kinema.errors import UsageError, nearest
 from kinema.recipes import (
     ablations,
+    coclr,
     contrastive,
     demo,
     dense,
@@ -21,6 +22,7 @@ from kinema.recipes import (
     pretext,
     tclr,
     tiny,
+    tiny_coclr,
     tiny_contrastive,
     tiny_dense,
     tiny_momentum,
@@ -100,6 +102,14 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_speednet": tiny_pace.tiny_speednet,
     "tiny_vcp": tiny_order.tiny_vcp,
     "tiny_pcl": tiny_order.tiny_pcl,
+    "coclr_infonce": coclr.coclr_infonce,
+    "coclr_infonce_flow": coclr.coclr_infonce_flow,
+    "coclr": coclr.coclr,
+    "coclr_flow": coclr.coclr_flow,
+    "tiny_coclr_infonce": tiny_coclr.tiny_coclr_infonce,
+    "tiny_coclr_infonce_flow": tiny_coclr.tiny_coclr_infonce_flow,
+    "tiny_coclr": tiny_coclr.tiny_coclr,
+    "tiny_coclr_flow": tiny_coclr.tiny_coclr_flow,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

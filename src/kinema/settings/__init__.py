@@ -6,6 +6,7 @@ it comes from: a section or table of the paper (Lin, Guo, Lu, "Self-Supervised V
 Meta-Contrastive Network", ICCV 2021, unless a class names another), another code base, or "ours".
 """
 
+from kinema.settings.coclr import CoCLR
 from kinema.settings.contrastive import IIC, DualVar, SimCLR
 from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC, MemDPC
@@ -42,6 +43,7 @@ __all__ = [
     "ClipOrder",
     "ClipRow",
     "Cloze",
+    "CoCLR",
     "Contrast",
     "Converted",
     "DualVar",

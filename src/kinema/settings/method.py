@@ -18,6 +18,8 @@ class Pixels:
     """What stands for the last frame's residual, which Eq. 1 does not define."""
     residual: Literal["absolute", "signed"] = "absolute"
     """Eq. 1 as it stands, or IIC's form of it (see `kinema.views.residual`)."""
+    first: Literal["rgb", "flow"] = "rgb"
+    """The view that it was trained on, or the first of two; a network that was trained on flow alone is shown that."""
     second: Literal["residual", "flow"] = "residual"
     """The view beside RGB that it was trained on; any one if it was trained on RGB alone."""
 
@@ -37,7 +39,7 @@ class MethodSettings:
     @property
     def flow(self) -> bool:
         """Whether training reads optical flow beside each frame."""
-        return self.pixels.second == "flow"
+        return "flow" in (self.pixels.first, self.pixels.second)
 
     def training_clip(self, clip: Clip) -> Clip:
         """The clip as training reads it; a method that cuts frames up may want larger ones than evaluation does."""

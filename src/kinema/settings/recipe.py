@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 from kinema.errors import UsageError, nearest
+from kinema.settings.coclr import CoCLR
 from kinema.settings.contrastive import IIC, DualVar, SimCLR
 from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC, MemDPC
@@ -45,6 +46,7 @@ AnyMethod = (
     | SpeedNet
     | VCP
     | PCL
+    | CoCLR
 )  # fmt: skip
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}

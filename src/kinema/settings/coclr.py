@@ -1,0 +1,69 @@
+"""CoCLR, and the InfoNCE that it begins with, on one of its two streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kinema.ranges import at_least, positive, within
+from kinema.settings.meta_contrast import MetaContrast
+from kinema.settings.method import Pixels
+
+
+@dataclass(frozen=True)
+class CoCLR(MetaContrast):
+    """Self-supervised Co-Training (Han, Xie, Zisserman, NeurIPS 2020); its numbers on UCF101."""
+
+    name: Literal["coclr"] = "coclr"
+    stream: Literal["rgb", "flow"] = "rgb"
+    """What the network sees: RGB, or optical flow alone, of which kinema has the vertical part."""
+    oracle: str | None = None
+    """A run of coclr on the other stream, or a checkpoint of one: its network, which is copied into this run and does
+    not change, says which other videos are positives. `None` is InfoNCE, whose only positive is the video itself."""
+    top: int = 5
+    """Rows of the queue nearest by the oracle that are positives."""
+    siblings: bool = False
+    """Clips cut from one source (the group of a list, gXX in UCF101's names) are positives of one another, and not
+    mined (its code on UCF101; on Kinetics every video is by itself). Leave it off where a group is a person."""
+    skip_own: float = 0.9
+    """Share of steps in which a video with other positives has not its own key among them (its code, since 2021: the
+    key, which InfoNCE has made the nearest by far, would leave the others nothing to learn)."""
+    projection: Literal["mlp", "linear_bn"] = "mlp"
+    """F-F-ReLU-D, or a linear layer and batch norm (ours, for runs of a few thousand steps: see `Views.projection`)."""
+    dim: int = 128
+    """Length of a key."""
+    queue: int = 2048
+    """Keys of past batches (16384 on Kinetics). With an oracle no weight moves until it is full."""
+    temperature: float = 0.07
+    """tau."""
+    momentum: float = 0.999
+    """Share of the key network's weights that each step keeps."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("method.top", self.top, 0)
+        within("method.skip-own", 0, 1, self.skip_own)
+        at_least("method.dim", self.dim, 1)
+        at_least("method.queue", self.queue, 1)
+        positive("method.temperature", self.temperature)
+        within("method.momentum", 0, 1, self.momentum)
+
+    @property
+    def remembers(self) -> bool:
+        """The queue."""
+        return True
+
+    @property
+    def pixels(self) -> Pixels:
+        """RGB with ImageNet's mean removed, or flow."""
+        return Pixels(normalise="imagenet", first=self.stream)
+
+    @property
+    def flow(self) -> bool:
+        """Where one of the two networks sees it."""
+        return self.stream == "flow" or self.oracle is not None
+
+    @property
+    def other_stream(self) -> Literal["rgb", "flow"]:
+        """What the oracle sees."""
+        return "flow" if self.stream == "rgb" else "rgb"
