@@ -6,8 +6,8 @@ engine    evaluate <- visualise
   |
 methods             data
   |                   |
-tools: sampler, pieces, playback, clip_rows, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum,
-       frozen, meta, recompute, encoder
+tools: sampler, clip_pairs, clip_rows, pieces, playback, paces, two_speeds, augment, views, backbones, heads, recurrent,
+       losses, bank, queue, momentum, frozen, meta, recompute, encoder
   |
 contracts: errors, settings, batch
 """
@@ -42,6 +42,7 @@ TOOLS = {
     "queue",
     "recurrent",
     "frozen",
+    "two_speeds",
 }
 
 ALLOWED = {
@@ -61,6 +62,7 @@ ALLOWED = {
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of
     "queue": CONTRACTS,
     "clip_pairs": CONTRACTS | {"sampler"},  # pairs are of clips
+    "two_speeds": CONTRACTS | {"sampler"},  # clips at more than one speed are clips
     "momentum": CONTRACTS | {"meta"},  # a copy keeps batch norm statistics of its own
     "frozen": CONTRACTS | {"meta"},  # which says what the state of a module is
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is

@@ -33,6 +33,7 @@ from kinema.settings import (
     Pace,
     Recipe,
     RotNet,
+    RSPNet,
     SimCLR,
     SpeedNet,
     STPuzzle,
@@ -82,6 +83,7 @@ CASES = {
     "vcp": replace(TINY, method=VCP(cloze=CLOZE)),
     "pcl": replace(TINY, method=PCL(cloze=CLOZE, order=ORDER, contrast=Contrast(negatives=8), dim=16)),
     "coclr": replace(TINY, method=CoCLR(dim=16, queue=8, oracle="a run on flow")),
+    "rspnet": replace(TINY, method=RSPNet(dim=16, queue=8)),
 }
 
 

@@ -220,6 +220,14 @@ METHODS = {
         memory="queue",
         printed="CoCLR",
     ),
+    "rspnet": Listed(
+        "rspnet",
+        "RSPNet",
+        "a clip's video among a queue's, and which of two clips has its speed",
+        "Relative Speed Perception Network, AAAI 2021",
+        clips=3,
+        memory="queue",
+    ),
 }
 """Every method, by the name that its settings have."""
 

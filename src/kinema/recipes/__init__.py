@@ -76,6 +76,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_byol": tiny_momentum.tiny_byol,
     "swav": momentum.swav,
     "tiny_swav": tiny_momentum.tiny_swav,
+    "rspnet": momentum.rspnet,
+    "tiny_rspnet": tiny_momentum.tiny_rspnet,
     "tiny_moco": tiny_momentum.tiny_moco,
     "tiny_mcn_moco": tiny_momentum.tiny_mcn_moco,
     "tiny_tclr": tiny_tclr.tiny_tclr,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kinema.settings import BYOL, Augment, Backbone, Clip, MoCo, Optim, Recipe, SwAV, Train
+from kinema.settings import BYOL, Augment, Backbone, Clip, MoCo, Optim, Recipe, RSPNet, SwAV, Train
 
 
 def moco() -> Recipe:
@@ -84,3 +84,25 @@ def swav() -> Recipe:
     this size yet.
     """
     return replace(KINETICS, recipe="swav", method=SwAV(), optim=LARS)
+
+
+def rspnet() -> Recipe:
+    """RSPNet with R3D-18 on 16 frames of 112 x 112, a queue of 16,384, 200 epochs on Kinetics-400.
+
+    kinema pretrain rspnet --data kinetics400 --out runs/rspnet
+    kinema finetune runs/rspnet --data UCF-101
+    kinema finetune runs/rspnet --data HMDB51
+    kinema retrieve runs/rspnet --data UCF-101
+
+    Paper, UCF101 / HMDB51: fine-tuned 74.3 / 41.8; R@1 on UCF101 41.1. kinema has not run it at this size yet. For
+    R(2+1)D (81.1 / 44.6): `--backbone.name r2plus1d_vcop --optim.lr 0.05 --train.batch-size 32`.
+    """
+    return Recipe(
+        "rspnet",
+        RSPNet(),
+        clip=Clip(frames=16, size=112),
+        augment=Augment(crop_area=(0.4, 1.0), jitter=1.0, hue=0.4, grey=0.2, blur=0.0),
+        backbone=Backbone("r3d_18"),
+        optim=Optim("sgd", lr=0.1, weight_decay=1e-4, schedule="cosine"),
+        train=Train(epochs=200, batch_size=64),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import TINY
-from kinema.settings import BYOL, Meta, MoCo, Recipe, SwAV
+from kinema.settings import BYOL, Meta, MoCo, Recipe, RSPNet, SwAV
 
 MOMENTUM = 0.99
 """Of the copies. A run has 3,000 steps on 1,200 clips; at the papers' 0.999 a copy would lag by a third of them."""
@@ -60,3 +60,16 @@ def tiny_swav() -> Recipe:
     as `tiny_byol`'s.
     """
     return replace(TINY, recipe="tiny_swav", method=SwAV(prototypes=32, hidden=512))
+
+
+def tiny_rspnet() -> Recipe:
+    """RSPNet at strides 2 and 4, with a queue of 512, under the same conditions as `tiny_cmc`.
+
+    kinema pretrain tiny_rspnet --data DATA --out runs/tiny_rspnet
+
+    A fast clip is the clip of all tiny recipes, which evaluation sees too; a slow one is at half its stride, since one
+    at twice its stride would span 57 frames, and the clips that this is for have 32 to 48. A step reads three clips of
+    a video, two of them without a gradient, where `tiny_cmc` reads two views of one. The heads are `tiny_moco`'s.
+    """
+    method = RSPNet(stride=TINY.clip.stride // 2, projection="linear_bn", queue=QUEUE, momentum=MOMENTUM)
+    return replace(TINY, recipe="tiny_rspnet", method=method)

@@ -13,7 +13,7 @@ from kinema.settings.dense import DPC, MemDPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
-from kinema.settings.momentum import BYOL, MoCo, SwAV
+from kinema.settings.momentum import BYOL, MoCo, RSPNet, SwAV
 from kinema.settings.order import OPN, PCL, VCOP, VCP, ClipOrder, ClipRow, Cloze, Order
 from kinema.settings.pace import Pace, SpeedNet
 from kinema.settings.prp import PRP
@@ -58,6 +58,7 @@ __all__ = [
     "Pace",
     "Pairs",
     "Pixels",
+    "RSPNet",
     "Recipe",
     "RotNet",
     "STPuzzle",

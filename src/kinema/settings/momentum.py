@@ -117,3 +117,46 @@ class SwAV(MetaContrast):
     def pixels(self) -> Pixels:
         """ImageNet's mean removed, as for BYOL."""
         return Pixels(normalise="imagenet")
+
+
+@dataclass(frozen=True)
+class RSPNet(MetaContrast):
+    """Relative speed perception. The defaults are those of its code's pre-training (Chen et al., AAAI 2021)."""
+
+    name: Literal["rspnet"] = "rspnet"
+    stride: int | None = None
+    """Distance between neighbouring frames of a slow clip, in frames of the video; a fast one's is twice that. `None`
+    takes `clip.stride` for it (RSPNet: 1)."""
+    margin: float = 2.0
+    """By how much a query has to be nearer to a key of its own speed than to one of the other, in cosines over the
+    temperature (the code's pre-training; 1 in its class)."""
+    projection: Literal["linear", "linear_bn"] = "linear"
+    """Of each of the two heads: one layer, or with batch norm after it (ours, for small runs; see `MoCo`)."""
+    dim: int = 128
+    """Length of a key."""
+    queue: int = 16384
+    """Keys of past batches that are the negatives."""
+    temperature: float = 0.07
+    """tau."""
+    momentum: float = 0.999
+    """Share of the copy's weights that each step keeps."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.stride is not None:
+            at_least("method.stride", self.stride, 1)
+        within("method.margin", 0, 1000, self.margin)
+        at_least("method.dim", self.dim, 1)
+        at_least("method.queue", self.queue, 1)
+        positive("method.temperature", self.temperature)
+        within("method.momentum", 0, 1, self.momentum)
+
+    @property
+    def remembers(self) -> bool:
+        """The queue."""
+        return True
+
+    @property
+    def pixels(self) -> Pixels:
+        """ImageNet's mean removed (RSPNet)."""
+        return Pixels(normalise="imagenet")

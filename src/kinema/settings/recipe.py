@@ -13,7 +13,7 @@ from kinema.settings.dense import DPC, MemDPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.meta_contrast import MCN
 from kinema.settings.method import MethodSettings
-from kinema.settings.momentum import BYOL, MoCo, SwAV
+from kinema.settings.momentum import BYOL, MoCo, RSPNet, SwAV
 from kinema.settings.order import OPN, PCL, VCOP, VCP
 from kinema.settings.pace import Pace, SpeedNet
 from kinema.settings.prp import PRP
@@ -47,6 +47,7 @@ AnyMethod = (
     | VCP
     | PCL
     | CoCLR
+    | RSPNet
 )  # fmt: skip
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
