@@ -6,8 +6,8 @@ engine    evaluate <- visualise
   |
 methods             data
   |                   |
-tools: sampler, clip_pairs, clip_rows, pieces, playback, paces, two_speeds, augment, views, backbones, heads, recurrent,
-       losses, bank, queue, momentum, frozen, meta, recompute, encoder
+tools: sampler, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, frozen, meta, recompute,
+       encoder
   |
 contracts: errors, settings, batch
 """
@@ -23,12 +23,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "kinema"
 
 CONTRACTS = {"errors", "settings", "batch"}
 TOOLS = {
-    "clip_pairs",
     "sampler",
-    "pieces",
-    "playback",
-    "clip_rows",
-    "paces",
     "augment",
     "views",
     "backbones",
@@ -42,7 +37,6 @@ TOOLS = {
     "queue",
     "recurrent",
     "frozen",
-    "two_speeds",
 }
 
 ALLOWED = {
@@ -54,15 +48,10 @@ ALLOWED = {
     "recipes": {"settings", "errors"},
     "published": {"errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
-    "pieces": CONTRACTS | {"sampler"},  # of a video as clips are
-    "clip_rows": CONTRACTS | {"sampler"},  # a row is made of clips
-    "paces": CONTRACTS | {"sampler"},
     "backbones": CONTRACTS | {"recompute"},  # what is between a network's blocks can be had twice instead of kept
     "meta": CONTRACTS | {"recompute"},  # so can the graph of the inner step
     "bank": CONTRACTS | {"losses"},  # a bank is one way to get the scores that a loss is made of
     "queue": CONTRACTS,
-    "clip_pairs": CONTRACTS | {"sampler"},  # pairs are of clips
-    "two_speeds": CONTRACTS | {"sampler"},  # clips at more than one speed are clips
     "momentum": CONTRACTS | {"meta"},  # a copy keeps batch norm statistics of its own
     "frozen": CONTRACTS | {"meta"},  # which says what the state of a module is
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is

@@ -12,7 +12,7 @@ from kinema import views
 from kinema.augment import augment
 from kinema.errors import UsageError
 from kinema.methods.jigsaw import alike
-from kinema.pieces import distant_orders
+from kinema.sampler.pieces import distant_orders
 from kinema.settings import Jigsaw
 from reference.classes import cross_entropy
 from reference.puzzles import alike as alike_one_by_one

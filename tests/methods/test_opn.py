@@ -7,7 +7,7 @@ from learning import PLAIN, growing_shapes, term_on, trained
 
 from kinema import recipes
 from kinema.batch import generator
-from kinema.clip_rows import orders
+from kinema.sampler.rows import orders
 from kinema.settings import OPN, Order
 
 

@@ -8,7 +8,7 @@ from cases import BATCH, CASES, batch, build, step
 from learning import PLAIN, moving_shapes, term_on, trained
 
 from kinema.augment import augment
-from kinema.paces import pace_numbers
+from kinema.sampler.paces import pace_numbers
 from kinema.settings import Augment, Pace
 from reference.contrast import nt_xent
 from reference.order import cross_entropy

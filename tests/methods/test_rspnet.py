@@ -12,8 +12,8 @@ from kinema.data.shapes import MOTIONS
 from kinema.errors import UsageError
 from kinema.methods.two_clips import clips
 from kinema.recipes import tiny_momentum
+from kinema.sampler.speeds import TwoSpeeds
 from kinema.settings import Meta
-from kinema.two_speeds import TwoSpeeds
 from reference.contrast import momentum_contrast
 from reference.speeds import ranking
 

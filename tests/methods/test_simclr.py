@@ -8,10 +8,10 @@ from contrasting import contrast_over
 from learning import LEARNING, moving_shapes, trained
 from second_order import slope_and_differences
 
-from kinema.clip_pairs import NearbyClips
 from kinema.data.shapes import MOTIONS
 from kinema.methods.two_clips import clips
 from kinema.sampler import RandomClips
+from kinema.sampler.pairs import NearbyClips
 from kinema.settings import Augment, Meta, SimCLR
 from reference.contrast import nt_xent
 

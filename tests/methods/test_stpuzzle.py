@@ -9,7 +9,7 @@ from scenes import quartered_scenes
 
 from kinema import recipes
 from kinema.errors import UsageError
-from kinema.pieces import orders
+from kinema.sampler.pieces import orders
 from kinema.settings import Clip, STPuzzle
 from reference.classes import cross_entropy
 

@@ -7,10 +7,10 @@ from cases import CASES, batch, build, step
 from learning import PLAIN, moving_shapes, term_on, trained
 
 from kinema import recipes
-from kinema.clip_rows import PERMUTED, REMOTE, SHUFFLED, TURNED, UNCHANGED
 from kinema.errors import UsageError
 from kinema.methods.clip_task import clips_of, features_of
 from kinema.methods.vcp import quadrants
+from kinema.sampler.rows import PERMUTED, REMOTE, SHUFFLED, TURNED, UNCHANGED
 from kinema.settings import VCP, Clip, Cloze
 from reference.order import cloze_logits, cross_entropy
 

@@ -22,13 +22,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema import clip_pairs, heads, losses, settings, views
+from kinema import heads, losses, settings, views
 from kinema.batch import Batch, Enqueue, Step, Write
 from kinema.errors import UsageError
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_clips import clips
 from kinema.methods.two_views import Embedded
 from kinema.momentum import MomentumCopy
+from kinema.sampler.pairs import ClipsAndAgain
 
 
 class DualVar(MetaContrast):
@@ -44,7 +45,7 @@ class DualVar(MetaContrast):
                 f"--clip.frames {clip.frames} has no {config.segments} segments: give {config.segments} or more, or "
                 "a smaller --method.segments"
             )
-        self.draw = clip_pairs.ClipsAndAgain(clip.frames, clip.stride, config.backwards)
+        self.draw = ClipsAndAgain(clip.frames, clip.stride, config.backwards)
         self.clip_head = heads.projection(config.projection, feature_dim, config.dim)
         self.segment_head = heads.projection(config.projection, feature_dim, config.segments * config.segment_dim)
         self.classify_pairs(feature_dim, config.dim)

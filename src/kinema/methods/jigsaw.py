@@ -23,7 +23,7 @@ from kinema.augment import augment
 from kinema.batch import Batch, Outcome, Step
 from kinema.losses import classification
 from kinema.methods.base import Method
-from kinema.pieces import LabelledClip, distant_orders
+from kinema.sampler.pieces import LabelledClip, distant_orders
 
 
 class Jigsaw(Method):

@@ -22,7 +22,7 @@ from kinema.augment import augment_each
 from kinema.batch import DICE, Batch, Outcome, Step
 from kinema.losses import classification, nt_xent
 from kinema.methods.base import Method
-from kinema.paces import PacedClips, pace_numbers
+from kinema.sampler.paces import PacedClips, pace_numbers
 
 
 class Pace(Method):

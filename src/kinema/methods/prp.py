@@ -24,7 +24,7 @@ from kinema.backbones.backbone import Backbone
 from kinema.batch import Batch, Outcome, Step
 from kinema.losses import classification
 from kinema.methods.base import Method
-from kinema.playback import STILLS, PlaybackRates, stretch_of
+from kinema.sampler.playback import STILLS, PlaybackRates, stretch_of
 
 
 class PRP(Method):

@@ -26,7 +26,7 @@ from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_clips import clips
 from kinema.methods.two_views import Embedded
 from kinema.momentum import MomentumCopy
-from kinema.two_speeds import TwoSpeeds
+from kinema.sampler.speeds import TwoSpeeds
 
 
 class RSPNet(MetaContrast):

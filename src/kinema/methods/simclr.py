@@ -17,11 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema import clip_pairs, heads, losses, sampler, settings
+from kinema import heads, losses, sampler, settings
 from kinema.batch import Batch, Step
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_clips import clips
 from kinema.methods.two_views import Embedded
+from kinema.sampler import pairs
 
 
 class SimCLR(MetaContrast):
@@ -31,7 +32,7 @@ class SimCLR(MetaContrast):
 
     def __init__(self, recipe: settings.Recipe, backbone: nn.Module, feature_dim: int, num_videos: int) -> None:
         super().__init__(recipe, backbone, num_videos)
-        law = clip_pairs.NearbyClips if self.config.apart == "decreasing" else sampler.RandomClips
+        law = pairs.NearbyClips if self.config.apart == "decreasing" else sampler.RandomClips
         self.draw = law(recipe.clip.frames, recipe.clip.stride)
         dim = feature_dim if self.config.projection == "none" else self.config.dim
         self.projection = heads.projection(self.config.projection, feature_dim, dim)

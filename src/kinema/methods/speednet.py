@@ -22,7 +22,7 @@ from kinema.augment import augment_each
 from kinema.backbones.backbone import Backbone
 from kinema.batch import Batch, Outcome, Step
 from kinema.methods.base import Method
-from kinema.paces import NormalAndFast
+from kinema.sampler.paces import NormalAndFast
 
 
 class SpeedNet(Method):

@@ -24,7 +24,7 @@ from kinema.augment import augment
 from kinema.batch import Batch, Outcome, Step
 from kinema.losses import classification
 from kinema.methods.base import Method
-from kinema.pieces import CUBE_ORDERS, CUBES, CubicPieces, orders
+from kinema.sampler.pieces import CUBE_ORDERS, CUBES, CubicPieces, orders
 
 
 class STPuzzle(Method):

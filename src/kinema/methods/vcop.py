@@ -20,11 +20,12 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from kinema import clip_rows, settings
+from kinema import settings
 from kinema.batch import Batch, Outcome, Step
 from kinema.heads import dropout
 from kinema.methods.base import Method
 from kinema.methods.clip_task import ClipTask, clips_of, features_of
+from kinema.sampler import rows
 
 
 class OrderTask(ClipTask):
@@ -38,8 +39,8 @@ class OrderTask(ClipTask):
     def __init__(self, config: settings.Order, feature_dim: int) -> None:
         super().__init__()
         self.config = config
-        self.draw = clip_rows.ShuffledClips(config)
-        self.answers = len(clip_rows.orders(config.clips, symmetric=config.symmetric))
+        self.draw = rows.ShuffledClips(config)
+        self.answers = len(rows.orders(config.clips, symmetric=config.symmetric))
         self.pairs = list(itertools.combinations(range(config.clips), 2))
         self.pair = nn.Sequential(nn.Linear(2 * feature_dim, config.pair_dim), nn.ReLU())
         self.answer = nn.Linear(len(self.pairs) * config.pair_dim, self.answers)

@@ -16,12 +16,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from kinema import clip_rows, heads, settings
+from kinema import heads, settings
 from kinema.batch import Batch, Outcome, Step
-from kinema.clip_rows import PERMUTED, TURNED
 from kinema.errors import UsageError
 from kinema.methods.base import Method
 from kinema.methods.clip_task import ClipTask, clips_of, features_of
+from kinema.sampler import rows
+from kinema.sampler.rows import PERMUTED, TURNED
 
 
 class ClozeTask(ClipTask):
@@ -38,7 +39,7 @@ class ClozeTask(ClipTask):
         super().__init__()
         if size % 2:
             raise UsageError(f"--clip.size {size} cannot be cut into quadrants: give an even number of pixels")
-        self.draw = clip_rows.ClozeClips(config)
+        self.draw = rows.ClozeClips(config)
         self.middle = config.clips // 2
         together = config.clips * feature_dim
         self.answer = (
@@ -53,11 +54,11 @@ class ClozeTask(ClipTask):
         for video, label in enumerate(target.tolist()):
             clip = clips[video, self.middle]  # [3, T, S, S]
             if label == TURNED:
-                quarters = 1 + clip_rows.uniform(3, rng)
+                quarters = 1 + rows.uniform(3, rng)
                 changed[video, self.middle] = clip.rot90(quarters, dims=(2, 3))
             elif label == PERMUTED:
-                order = 1 + clip_rows.uniform(23, rng)  # all but the first, in which they are as they were
-                changed[video, self.middle] = quadrants(clip, clip_rows.orders(4, symmetric=False)[order])
+                order = 1 + rows.uniform(23, rng)  # all but the first, in which they are as they were
+                changed[video, self.middle] = quadrants(clip, rows.orders(4, symmetric=False)[order])
         return changed
 
     def forward(self, features: Tensor, rng: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from kinema.batch import Draw
-from kinema.sampler import RandomClips, clip_at
+from kinema.sampler.clips import RandomClips, clip_at
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.batch import generator
-from kinema.two_speeds import FAST, SLOW, TwoSpeeds
+from kinema.sampler.speeds import FAST, SLOW, TwoSpeeds
 
 
 def drawn(num_frames, *, frames=3, stride=1, count=200):

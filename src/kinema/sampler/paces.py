@@ -1,6 +1,6 @@
 """Clips of a video at another pace than its own: integers in, indices and the label out.
 
-As in `kinema.sampler`, nothing here opens a video or touches a pixel. Letters: B videos, N clips, T frames of a clip.
+Letters: B videos, N clips, T frames of a clip.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kinema.batch import Draw
-from kinema.sampler import random_clip
+from kinema.sampler.clips import random_clip
 
 
 def paced_clip(num_frames: int, *, frames: int, pace: int, wrap: bool, rng: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kinema import recipes
 from kinema.batch import generator
 from kinema.errors import UsageError
-from kinema.paces import NormalAndFast, PacedClips, clip_at_rate, pace_numbers, paced_clip
+from kinema.sampler.paces import NormalAndFast, PacedClips, clip_at_rate, pace_numbers, paced_clip
 from kinema.settings import Pace, SpeedNet
 
 FOUR = (1, 2, 3, 4)

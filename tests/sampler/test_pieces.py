@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.batch import generator
-from kinema.pieces import CubicPieces, LabelledClip, distant_orders, orders
 from kinema.sampler import random_clip
+from kinema.sampler.pieces import CubicPieces, LabelledClip, distant_orders, orders
 from reference.puzzles import distant_orders as one_by_one
 from reference.puzzles import hamming
 

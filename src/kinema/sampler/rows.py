@@ -1,6 +1,6 @@
 """Rows of clips of one video, shuffled or with one of them changed: integers in, indices and the label out.
 
-As in `kinema.sampler`, nothing here opens a video or touches a pixel. Letters: N clips of a row, T frames of a clip.
+Letters: N clips of a row, T frames of a clip.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kinema.batch import Draw
-from kinema.sampler import clip_at, uniform_clips
+from kinema.sampler.clips import clip_at, uniform_clips
 from kinema.settings import ClipRow, Cloze, Order
 
 UNCHANGED, TURNED, PERMUTED, SHUFFLED, REMOTE = range(5)

@@ -1,6 +1,6 @@
 """Clips of one video at several rates of playback: integers in, indices and the label out.
 
-As in `kinema.sampler`, nothing here opens a video or touches a pixel. Letters: F frames of a clip, R the fastest rate.
+Letters: F frames of a clip, R the fastest rate.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Clips of one video at two speeds: integers in, indices and the speed out.
 
-As in `kinema.sampler`, nothing here opens a video or touches a pixel. T frames of a clip.
+Letter: T frames of a clip.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from kinema.batch import Draw
-from kinema.sampler import clip_at
+from kinema.sampler.clips import clip_at
 
 SLOW, FAST = range(2)
 

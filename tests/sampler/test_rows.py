@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.batch import generator
-from kinema.clip_rows import REMOTE, SHUFFLED, ClozeClips, ShuffledClips, orders, row_at, swapped_quarters
 from kinema.errors import UsageError
+from kinema.sampler.rows import REMOTE, SHUFFLED, ClozeClips, ShuffledClips, orders, row_at, swapped_quarters
 from kinema.settings import ClipRow, Cloze, Order
 
 VCOP = Order()

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from kinema.batch import generator
 from kinema.errors import UsageError
-from kinema.playback import PlaybackRates, made, stills, stretch_of
+from kinema.sampler.playback import PlaybackRates, made, stills, stretch_of
 
 RATES = (1, 2, 4, 8)
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.batch import generator
-from kinema.clip_pairs import ClipsAndAgain, NearbyClips
 from kinema.sampler import clip_at
+from kinema.sampler.pairs import ClipsAndAgain, NearbyClips
 
 
 @given(num_frames=st.integers(1, 300), frames=st.integers(1, 32), stride=st.integers(1, 8), seed=st.integers(0, 1000))

@@ -1,6 +1,6 @@
 """Pieces of a video and the orders they can be shown in: integers in, indices and the label out.
 
-As in `kinema.sampler`, nothing here opens a video or touches a pixel. Letters: N pieces, T frames of a piece.
+Letters: N pieces, T frames of a piece.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kinema.batch import Draw
-from kinema.sampler import clip_at, random_clip, uniform_clips
+from kinema.sampler.clips import clip_at, random_clip, uniform_clips
 
 CUBES = 4
 """Pieces of a space-time puzzle."""

@@ -213,7 +213,7 @@ def test_look_alikes_meet_others_of_their_look_in_another_epoch():
 
 
 def test_look_alikes_of_a_large_set_are_sought_in_neighbourhoods(monkeypatch):
-    monkeypatch.setattr("kinema.sampler.NEIGHBOURHOOD", 24)
+    monkeypatch.setattr("kinema.sampler.batches.NEIGHBOURHOOD", 24)
     batches = epoch_batches(120, 4, seed=0, epoch=0, appearance=looks(120, 3))
     assert sorted(batches.flatten().tolist()) == list(range(120))
     alike = sum(len(set((batch % 3).tolist())) == 1 for batch in batches)
