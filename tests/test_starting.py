@@ -13,6 +13,8 @@ from cases import CASES, VIDEOS, build
 
 from kinema.data.video import Video
 from kinema.engine import checkpoint
+from kinema.frozen import FrozenCopy
+from kinema.meta import OtherStatistics
 from kinema.momentum import MomentumCopy
 from kinema.starting import begun, sources_of
 
@@ -40,8 +42,9 @@ def test_a_run_begins_with_the_backbone_of_another_and_so_do_its_copies(name, tm
     for copy in of_backbone:
         assert all(torch.equal(value, weights[key]) for key, value in copy.weights().items())
     fresh = build(CASES[name]).state_dict()
-    parts = ("backbone.", "key_backbone.", "oracle_backbone.", "residual_statistics.")
-    rest = {key: value for key, value in method.state_dict().items() if not key.startswith(parts)}
+    kinds = (MomentumCopy, FrozenCopy, OtherStatistics)
+    parts = [f"{part}." for part, module in method.named_modules() if isinstance(module, kinds)]
+    rest = {key: value for key, value in method.state_dict().items() if not key.startswith(("backbone.", *parts))}
     assert all(torch.equal(value, fresh[key]) for key, value in rest.items())
 
 

@@ -173,10 +173,11 @@ def summary(method: Method, recipe: Recipe, listed: sources.VideoList) -> str:
     clip, train_on = recipe.clip, recipe.train
     clips, frames = method.draw(10_000, generator("summary")).indices.shape
     reads = "" if (clips, frames) == (1, clip.frames) else f", {clips} x {frames} frames of a video read at a time"
+    ends = f"; chance loss: {chance}" if chance else ""
     return (
         f"{recipe.method.name} on {len(listed.videos)} videos of {listed.name}: {recipe.backbone.name} x "
         f"{recipe.backbone.width:g} ({weights / 1e6:.2f} M parameters), clips {clip.frames}x{clip.stride} at "
-        f"{clip.size} px{reads}, batch {train_on.batch_size}{halves}, {train_on.epochs} epochs; chance loss: {chance}"
+        f"{clip.size} px{reads}, batch {train_on.batch_size}{halves}, {train_on.epochs} epochs{ends}"
     )
 
 

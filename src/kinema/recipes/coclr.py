@@ -28,7 +28,7 @@ from kinema.settings import Augment, Backbone, CoCLR, Optim, Recipe, Train
 # Adam at 1e-3, divided by ten at epochs 250 and 280 of 300; batches of 32 on each of two GPUs.
 INFONCE = Recipe(
     augment=Augment(grey=0.2),
-    backbone=Backbone("s3d"),
+    backbone=Backbone("s3d_coclr"),
     optim=Optim("adam", lr=1e-3, weight_decay=1e-5, milestones=(250 / 300, 280 / 300), gamma=0.1),
     train=Train(epochs=300, batch_size=64),
 )
