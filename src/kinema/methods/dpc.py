@@ -4,13 +4,13 @@ A video is cut into blocks of frames. A recurrent cell sums up the feature maps 
 predicts from it the maps of those that follow, one after the other. Each cell of a prediction has to be told from all
 cells of all maps to come: of other places, other times and other videos.
 
-Top-1 after fine-tuning, from the paper: pre-trained on UCF101, R3D-18, UCF101 60.6; on Kinetics-400, R3D-18 at 128 px,
-UCF101 / HMDB51 68.2 / 34.5; R3D-34 at 224 px 75.7 / 35.7, which MCN's Table 8 lists at 128 px. From scratch 46.5.
+Top-1 after fine-tuning, from the paper: pre-trained on UCF101, R2D3D-18, UCF101 60.6; on Kinetics-400, R2D3D-18 at 128
+px, UCF101 / HMDB51 68.2 / 34.5; R2D3D-34 at 224 px 75.7 / 35.7, which MCN's Table 8 lists at 128 px. From scratch 46.5.
 
 The paper's classifier sees backbone and recurrent cell; here every method is evaluated by its backbone's pooled
-feature. Batch norm keeps running statistics, as everywhere, where the paper's uses the batch's. Its backbone ends
-without a ReLU; the maps here are at least 0, as input and as target. A video too short for its blocks repeats its first
-frame, where the paper leaves it out.
+feature. Batch norm keeps running statistics, as everywhere, where the paper's has none. Its targets are maps before the
+last ReLU; here they are after it, as the recurrent cell's input is in both. A video too short for its blocks repeats
+its first frame, where the paper leaves it out.
 """
 
 from __future__ import annotations
