@@ -1,4 +1,4 @@
-"""Queues that do not fit the videos, through the command line; and a run that begins by filling its queue."""
+"""Methods with a momentum copy or a queue, through the command line: what is refused, and runs of a few steps."""
 
 import json
 
@@ -36,3 +36,25 @@ def test_run_of_mcn_on_moco_fills_its_queue_and_says_what_chance_is(command, cli
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert len(rows) == 2
     assert all({"train/support_contrast", "train/binary", "train/grad_norm"} <= set(row) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "flags", "chance"),
+    [
+        ("tiny_swav", "--method.hidden 8 --method.dim 8", "chance loss: swapped 3.466"),
+        ("tiny_rspnet", "--method.queue 8", "chance loss: contrast 4.394, speed 2.000"),
+    ],
+)
+def test_run_says_what_chance_is(command, clip_folder, tmp_path, recipe, flags, chance):
+    out = tmp_path / "out"
+    given = f"{SMALL} --train.batch-size 4 --train.probe-every 0 {flags}".split()
+    ended = command("pretrain", recipe, "--data", clip_folder, "--out", out, *given)
+    assert ended.code == 0, ended.err
+    assert f", 2 epochs; {chance}\n" in ended.err
+
+
+def test_run_of_byol_says_nothing_of_chance(command, clip_folder, tmp_path):
+    flags = f"{SMALL} --train.batch-size 4 --train.probe-every 0 --method.hidden 8 --method.dim 8".split()
+    ended = command("pretrain", "tiny_byol", "--data", clip_folder, "--out", tmp_path / "out", *flags)
+    assert ended.code == 0, ended.err
+    assert ", 2 epochs\n" in ended.err
