@@ -142,6 +142,14 @@ def iic_file(tmp_path_factory):
     return path
 
 
+def test_residual_of_a_network_of_iic_is_that_of_iic(iic_file, small_clip, tmp_path):
+    convert(iic_file, "iic", out=tmp_path / "net")
+    found = kinema.load(tmp_path / "net", view="residual").to_input(small_clip)
+    frames = small_clip.permute(0, 4, 1, 2, 3).float() / 255
+    expected = (frames - frames.roll(1, dims=2) + 1) / 2  # the frame before the first is the last
+    torch.testing.assert_close(found, expected)
+
+
 def test_record_says_where_everything_comes_from(iic_file, tmp_path):
     done = convert(iic_file, "iic", out=tmp_path / "net")
     record = done.run.read("converted.json")

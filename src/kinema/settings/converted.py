@@ -28,5 +28,7 @@ class Converted(MethodSettings):
 
     @property
     def pixels(self) -> Pixels:
-        """As the repository does."""
+        """As the repository does; IIC's residual is signed and wraps (`kinema.views.residual`), others have Eq. 1's."""
+        if self.family == "iic":
+            return Pixels(self.normalise, last_residual="wrap", residual="signed")
         return Pixels(self.normalise)
