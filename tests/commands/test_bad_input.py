@@ -134,7 +134,7 @@ def test_setting_that_cannot_work_is_refused_before_anything_is_written(
         ("retrieve RUN --grid grid.png --against NOWHERE", "is not a run"),
         ("retrieve RUN --split 3", "--split 3 says which part of --data to use: give --data too"),
         ("retrieve RUN --train a --test b --data c", "--data and --train with --test exclude one another"),
-        ("retrieve NOWHERE", "is not a run: it has no data.json; give a folder made by `kinema pretrain`"),
+        ("retrieve NOWHERE", "is not a run: it has no recipe.json; give a folder made by `kinema pretrain`"),
         ("report NOWHERE", "is not a run"),
         ("retrieve RUN/recipe.json", "is not a run"),
     ],
