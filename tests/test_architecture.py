@@ -6,8 +6,8 @@ engine    evaluate <- visualise
   |
 methods             data
   |                   |
-tools: sampler, augment, views, backbones, heads, recurrent, losses, bank, queue, momentum, frozen, meta, recompute,
-       encoder
+tools: sampler, augment, clip_statistics, views, backbones, heads, recurrent, losses, bank, queue, momentum, frozen,
+       meta, recompute, encoder
   |
 contracts: errors, settings, batch
 """
@@ -24,6 +24,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "kinema"
 CONTRACTS = {"errors", "settings", "batch"}
 TOOLS = {
     "sampler",
+    "clip_statistics",
     "augment",
     "views",
     "backbones",

@@ -1,7 +1,7 @@
 """What travels between the layers: a draw of frames, a batch of clips, a step of training, and its outcome.
 
 Letters: B videos in a batch, N clips of a video, T frames of a clip, H and W a frame's height and width in pixels,
-C = 3 colour channels, or 4 where vertical flow is read beside them, D dice of a clip.
+C = 3 colour channels, and one for each component of optical flow that is read beside them, D dice of a clip.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ def folder(tmp_path, video):
     return flow
 
 
-def vertical(folder, video, indices, size=(48, 80)):
+def fields_of(folder, video, indices, size=(48, 80), components="v"):
     with open_video(video.path) as reader:
-        return folder.vertical(video, reader, torch.tensor(indices), size)
+        return folder.fields(video, reader, torch.tensor(indices), size, components)
 
 
 def test_pixels_are_grey_levels_between_the_bounds():
@@ -54,10 +54,17 @@ def test_pixels_are_grey_levels_between_the_bounds():
 
 
 def test_field_is_read_for_the_frame_that_it_begins_at_and_the_last_frame_takes_the_one_before(folder, video):
-    fields = vertical(folder, video, [[0, 7, 7], [38, 39, 20]])
-    assert fields.shape == (2, 3, 48, 80, 1)
-    assert fields.dtype == torch.uint8
-    assert fields[:, :, 5, 5, 0].tolist() == [[100, 107, 107], [138, 138, 120]]
+    read = fields_of(folder, video, [[0, 7, 7], [38, 39, 20]])
+    assert read.shape == (2, 3, 48, 80, 1)
+    assert read.dtype == torch.uint8
+    assert read[:, :, 5, 5, 0].tolist() == [[100, 107, 107], [138, 138, 120]]
+
+
+@pytest.mark.parametrize("size", [(48, 80), (24, 40)])
+def test_both_components_are_read_where_both_are_asked_for(folder, video, size):
+    read = fields_of(folder, video, [[0, 7], [7, 39]], size, "uv")
+    assert read.shape == (2, 2, *size, 2)
+    assert read[:, :, 5, 5].tolist() == [[[0, 100], [7, 107]], [[7, 107], [38, 138]]]
 
 
 def test_manifest_is_read_as_it_was_written(folder):
@@ -66,15 +73,15 @@ def test_manifest_is_read_as_it_was_written(folder):
 
 
 def test_field_is_resized_to_the_clips_frames(folder, video):
-    assert vertical(folder, video, [3], size=(24, 40)).unique().tolist() == [103]
-    assert vertical(folder, video, [3], size=(24, 40)).shape == (1, 24, 40, 1)
+    assert fields_of(folder, video, [3], size=(24, 40)).unique().tolist() == [103]
+    assert fields_of(folder, video, [3], size=(24, 40)).shape == (1, 24, 40, 1)
 
 
 def test_flow_is_found_after_the_data_set_has_moved(folder, video, tmp_path):
     shutil.move(tmp_path / "set", tmp_path / "elsewhere")
     moved = Video(str(tmp_path / "elsewhere" / "walk" / "a.mp4"))
     folder.require([moved])
-    assert vertical(folder, moved, [4])[0, 0, 0].item() == 104
+    assert fields_of(folder, moved, [4])[0, 0, 0].item() == 104
 
 
 def test_clips_have_the_flow_of_their_frames_and_else_are_what_they_were(folder, video):
@@ -140,7 +147,7 @@ def test_unfinished_flow_is_refused(folder, video):
 def test_flow_of_another_count_or_shape_than_the_video_is_refused(folder, video, fields, complaint):
     write_archive(archive_path(folder.folder, "walk/a.mp4"), fields)
     with pytest.raises(DataError, match=complaint):
-        vertical(folder, video, [0])
+        fields_of(folder, video, [0])
 
 
 def test_damaged_archive_is_named(folder, video):
@@ -149,7 +156,7 @@ def test_damaged_archive_is_named(folder, video):
     for content in (b"", whole[:-40], whole[:3000] + b"\0" * 900 + whole[3900:]):
         archive.write_bytes(content)
         with pytest.raises(DataError, match=r"a.mp4.zip: flow cannot be read \(.+\): delete it"):
-            vertical(folder, video, list(range(39)))
+            fields_of(folder, video, list(range(39)))
 
 
 @pytest.mark.parametrize(

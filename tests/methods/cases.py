@@ -26,6 +26,7 @@ from kinema.settings import (
     Contrast,
     DualVar,
     Jigsaw,
+    Mars,
     MemDPC,
     MoCo,
     Optim,
@@ -84,6 +85,7 @@ CASES = {
     "pcl": replace(TINY, method=PCL(cloze=CLOZE, order=ORDER, contrast=Contrast(negatives=8), dim=16)),
     "coclr": replace(TINY, method=CoCLR(dim=16, queue=8, oracle="a run on flow")),
     "rspnet": replace(TINY, method=RSPNet(dim=16, queue=8)),
+    "mars": replace(TINY, method=Mars()),
 }
 
 
@@ -98,7 +100,7 @@ def batch(method, seed=0, videos=VIDEOS):
     rng = generator("batch", seed)
     drawn = [method.draw(LENGTH, rng) for _ in range(count)]
     shape = drawn[0].indices.shape
-    channels = 4 if method.recipe.method.flow else 3
+    channels = 3 + len(method.recipe.method.flow_components)
     clips = torch.randint(0, 256, (count, *shape, 20, 24, channels), generator=rng, dtype=torch.uint8)
     extent = torch.tensor([[20, 24], [18, 20]]).repeat(count // 2, 1)
     clips[1::2, :, :, 18:], clips[1::2, :, :, :, 20:] = 0, 0

@@ -103,10 +103,14 @@ class FlowFolder:
                     f"{self.folder} is unfinished, it has no flow for {video.path}: the same kinema data flow goes on"
                 )
 
-    def vertical(self, video: Video, reader: Reader, indices: Tensor, size: tuple[int, int]) -> Tensor:
-        """uint8 [*indices.shape, H, W, 1]: where each frame's points go, down, in its successor; `size` is (H, W).
+    def fields(
+        self, video: Video, reader: Reader, indices: Tensor, size: tuple[int, int], components: str = "v"
+    ) -> Tensor:
+        """uint8 [*indices.shape, H, W, len(components)]: where each frame's points go in its successor.
 
-        The last frame has no successor and takes the field before it, as residuals do by default.
+        Components are u, to the right, and v, down. `size` is (H, W); if it is not the stored fields' own, the fields
+        are resized, and their unit stays the stored ones' pixel. The last frame has no successor and takes the field
+        before it, as residuals do by default.
 
         Raises:
             FlowError: the flow is damaged, or not of a video of this length or shape.
@@ -121,10 +125,12 @@ class FlowFolder:
                     "kinema data flow makes it anew"
                 )
             numbers, place = torch.unique(indices.clamp(max=made.frames - 2), return_inverse=True)
-            fields = torch.stack([field(archive, "v", number) for number in numbers.tolist()])
-        if fields.shape[1:] != size:
-            fields = F.interpolate(fields[:, None], size=size, mode="bilinear", antialias=True)[:, 0]
-        return fields[place][..., None]
+            fields = torch.stack(
+                [torch.stack([field(archive, each, number) for each in components]) for number in numbers.tolist()]
+            )
+        if fields.shape[2:] != size:
+            fields = F.interpolate(fields, size=size, mode="bilinear", antialias=True)
+        return fields.movedim(1, -1)[place]
 
 
 @dataclass(frozen=True)

@@ -37,31 +37,41 @@ def read(at: Callable[[Sequence[int]], Tensor], indices: Tensor, side: int) -> T
     return fit(at(wanted.tolist()), side)[place]
 
 
-def read_clips(video: Video, reader: Reader, indices: Tensor, side: int, flow: FlowFolder | None) -> Tensor:
-    """uint8 [*indices.shape, H, W, 3], or 4 channels with flow, the last of which is vertical flow."""
+def read_clips(
+    video: Video, reader: Reader, indices: Tensor, side: int, flow: FlowFolder | None, components: str = "v"
+) -> Tensor:
+    """uint8 [*indices.shape, H, W, 3], or with flow a further channel for each of its components, u or v."""
     clips = read(reader.at, indices, side)
     if flow is None:
         return clips
     height, width = clips.shape[-3:-1]
-    return torch.cat([clips, flow.vertical(video, reader, indices, (height, width))], dim=-1)
+    return torch.cat([clips, flow.fields(video, reader, indices, (height, width), components)], dim=-1)
 
 
 class TrainClips(Dataset[tuple[Tensor, Tensor, int, int]]):
     """Clips for training: asked for (epoch, number), reads what `draw` wants of that video.
 
     A sample depends on (seed, epoch, number) only, so it is the same in any worker and on any rank. `draw` goes to
-    the reading processes with the rest, so it holds a few numbers and no network. With `flow`, a fourth channel is the
-    vertical flow of the same frames.
+    the reading processes with the rest, so it holds a few numbers and no network. With `flow`, further channels are the
+    `components` of the flow of the same frames: "v", vertical, or "uv", both.
     """
 
     def __init__(
-        self, videos: Sequence[Video], clip: Clip, draw: sampler.Drawing, *, seed: int, flow: FlowFolder | None = None
+        self,
+        videos: Sequence[Video],
+        clip: Clip,
+        draw: sampler.Drawing,
+        *,
+        seed: int,
+        flow: FlowFolder | None = None,
+        components: str = "v",
     ) -> None:
         self.videos = videos
         self.clip = clip
         self.draw = draw
         self.seed = seed
         self.flow = flow
+        self.components = components
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -71,7 +81,9 @@ class TrainClips(Dataset[tuple[Tensor, Tensor, int, int]]):
         rng = generator(self.seed, "sample", epoch, number)
         with open_video(self.videos[number].path) as reader:
             drawn = self.draw(reader.num_frames, rng)
-            clips = read_clips(self.videos[number], reader, drawn.indices, self.clip.loaded_side, self.flow)
+            clips = read_clips(
+                self.videos[number], reader, drawn.indices, self.clip.loaded_side, self.flow, self.components
+            )
         return clips, torch.rand(len(clips), DICE, generator=rng), number, drawn.target
 
 

@@ -99,7 +99,14 @@ def train(
         start_step=done,
     )
     loader = train_loader(
-        TrainClips(videos, recipe.method.training_clip(recipe.clip), method.draw, seed=recipe.train.seed, flow=flow),
+        TrainClips(
+            videos,
+            recipe.method.training_clip(recipe.clip),
+            method.draw,
+            seed=recipe.train.seed,
+            flow=flow,
+            components=recipe.method.flow_components,
+        ),
         batches,
         workers=pick_workers(recipe.train.workers),
         pin_memory=device.type == "cuda",

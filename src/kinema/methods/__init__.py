@@ -228,6 +228,13 @@ METHODS = {
         clips=3,
         memory="queue",
     ),
+    "mars": Listed(
+        "mars",
+        "Mars",
+        "where a clip moves most and where which colours are",
+        "Motion and Appearance Statistics, CVPR 2019",
+        printed="motion statistics",
+    ),
 }
 """Every method, by the name that its settings have."""
 

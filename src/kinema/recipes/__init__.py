@@ -85,6 +85,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "stpuzzle": pretext.stpuzzle,
     "jigsaw": pretext.jigsaw,
     "prp": pretext.prp,
+    "mars": pretext.mars,
     "tiny_rotnet": tiny_pretext.tiny_rotnet,
     "tiny_stpuzzle": tiny_pretext.tiny_stpuzzle,
     "tiny_jigsaw": tiny_pretext.tiny_jigsaw,
@@ -112,6 +113,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tiny_coclr_infonce_flow": tiny_coclr.tiny_coclr_infonce_flow,
     "tiny_coclr": tiny_coclr.tiny_coclr,
     "tiny_coclr_flow": tiny_coclr.tiny_coclr_flow,
+    "tiny_mars": tiny_pretext.tiny_mars,
     "demo_mcn": demo.demo_mcn,
     "demo_cmc": demo.demo_cmc,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinema.recipes.tiny import TINY
-from kinema.settings import PRP, Jigsaw, Recipe, RotNet, STPuzzle
+from kinema.settings import PRP, Jigsaw, Mars, Recipe, RotNet, STPuzzle
 
 
 def tiny_rotnet() -> Recipe:
@@ -49,3 +49,14 @@ def tiny_prp() -> Recipe:
     Without the rate of 8, since 8 frames at it take 64 of a video and many have fewer; 4 is the stride of evaluation.
     """
     return replace(TINY, recipe="tiny_prp", method=PRP(rates=(1, 2, 4)))
+
+
+def tiny_mars() -> Recipe:
+    """Motion and appearance statistics under the same conditions as `tiny_mcn`; it needs the videos' flow.
+
+    kinema data flow DATA --out flow
+    kinema pretrain tiny_mars --data DATA --flow flow --out runs/tiny_mars
+
+    The flow is that from each frame of the clip to the next of the video, although the clip's next is 4 further on.
+    """
+    return replace(TINY, recipe="tiny_mars", method=Mars())

@@ -11,6 +11,7 @@ from kinema.settings.contrastive import IIC, DualVar, SimCLR
 from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC, MemDPC
 from kinema.settings.inputs import Augment, Clip
+from kinema.settings.mars import Mars
 from kinema.settings.meta_contrast import MCN, Meta, MetaContrast, Pairs
 from kinema.settings.method import MethodSettings, Pixels
 from kinema.settings.momentum import BYOL, MoCo, RSPNet, SwAV
@@ -48,6 +49,7 @@ __all__ = [
     "Converted",
     "DualVar",
     "Jigsaw",
+    "Mars",
     "MemDPC",
     "Meta",
     "MetaContrast",

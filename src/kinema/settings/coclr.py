@@ -59,9 +59,9 @@ class CoCLR(MetaContrast):
         return Pixels(normalise="imagenet", first=self.stream)
 
     @property
-    def flow(self) -> bool:
-        """Where one of the two networks sees it."""
-        return self.stream == "flow" or self.oracle is not None
+    def flow_components(self) -> str:
+        """Vertical flow, where it is the stream or the oracle's."""
+        return "v" if self.stream == "flow" or self.oracle is not None else ""
 
     @property
     def other_stream(self) -> Literal["rgb", "flow"]:

@@ -37,9 +37,14 @@ class MethodSettings:
         return Pixels()
 
     @property
+    def flow_components(self) -> str:
+        """The components of optical flow that training reads beside each frame: "", "v" (vertical) or "uv" (both)."""
+        return "v" if "flow" in (self.pixels.first, self.pixels.second) else ""
+
+    @property
     def flow(self) -> bool:
-        """Whether training reads optical flow beside each frame."""
-        return "flow" in (self.pixels.first, self.pixels.second)
+        """Whether training reads optical flow."""
+        return bool(self.flow_components)
 
     def training_clip(self, clip: Clip) -> Clip:
         """The clip as training reads it; a method that cuts frames up may want larger ones than evaluation does."""

@@ -11,6 +11,7 @@ from kinema.settings.contrastive import IIC, DualVar, SimCLR
 from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC, MemDPC
 from kinema.settings.inputs import Augment, Clip
+from kinema.settings.mars import Mars
 from kinema.settings.meta_contrast import MCN
 from kinema.settings.method import MethodSettings
 from kinema.settings.momentum import BYOL, MoCo, RSPNet, SwAV
@@ -48,6 +49,7 @@ AnyMethod = (
     | PCL
     | CoCLR
     | RSPNet
+    | Mars
 )  # fmt: skip
 """Every method's settings; the command line makes flags of those of the recipe's method."""
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
