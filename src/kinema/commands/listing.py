@@ -104,4 +104,5 @@ def backbone_lines() -> str:
 
 def aligned(lines: Sequence[tuple[str, str]], indent: int = 2) -> str:
     """Names and what is said of them, in two columns."""
-    return "\n".join(f"{' ' * indent}{name:14} {line}" for name, line in lines)
+    width = max(14, *(len(name) for name, _ in lines))
+    return "\n".join(f"{' ' * indent}{name:{width}} {line}" for name, line in lines)
