@@ -22,6 +22,7 @@ from kinema.settings import (
     Train,
     differences,
     from_dict,
+    method_title,
 )
 
 
@@ -144,3 +145,7 @@ def test_settings_of_a_bank_are_refused_where_there_is_none():
     with pytest.raises(UsageError, match=r"negatives own_half is about rows of a memory bank, and mcn has none"):
         MCN(contrast=batch, meta=Meta(negatives="own_half"))
     assert MCN(contrast=batch).contrast.source == "batch"
+
+
+def test_a_method_is_called_as_people_write_it():
+    assert [method_title(name) for name in ("mcn", "simclr", "videomoco")] == ["MCN", "SimCLR", "VIDEOMOCO"]

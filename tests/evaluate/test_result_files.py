@@ -38,7 +38,7 @@ def test_file_from_before_a_field_came_is_read_with_its_default(tmp_path, result
 
 def test_row_of_converted_weights_names_their_file(result):
     subject = changed(result, "subject", method="coclr", recipe=None, source="k400-rgb.pth.tar, SHA-256 12ab").subject
-    assert row_name(subject) == "COCLR (k400-rgb.pth.tar)"
+    assert row_name(subject) == "CoCLR (k400-rgb.pth.tar)"
 
 
 def test_file_is_readable_without_kinema(tmp_path, result):

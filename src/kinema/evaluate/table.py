@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kinema.errors import UsageError
 from kinema.evaluate.protocol import Protocol, Result, Subject, split_name
+from kinema.settings import method_title
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -115,8 +116,8 @@ def row_name(subject: Subject) -> str:
     if subject.weights == "random init":
         return "random init"
     if subject.source is not None:
-        return f"{(subject.method or 'converted').upper()} ({subject.source.split(', SHA-256')[0]})"
-    return f"{(subject.method or 'pretrained').upper()} ({subject.recipe})" if subject.recipe else "pretrained"
+        return f"{method_title(subject.method or 'converted')} ({subject.source.split(', SHA-256')[0]})"
+    return f"{method_title(subject.method or 'pretrained')} ({subject.recipe})" if subject.recipe else "pretrained"
 
 
 def backbone_name(subject: Subject) -> str:

@@ -18,7 +18,7 @@ from kinema.settings.momentum import BYOL, MoCo, RSPNet, SwAV
 from kinema.settings.order import OPN, PCL, VCOP, VCP, ClipOrder, ClipRow, Cloze, Order
 from kinema.settings.pace import Pace, SpeedNet
 from kinema.settings.prp import PRP
-from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict
+from kinema.settings.recipe import METHOD_SETTINGS, AnyMethod, Recipe, differences, from_dict, method_title
 from kinema.settings.spatial import Jigsaw, RotNet, STPuzzle
 from kinema.settings.tclr import TCLR
 from kinema.settings.training import Backbone, Optim, Train
@@ -72,4 +72,5 @@ __all__ = [
     "Views",
     "differences",
     "from_dict",
+    "method_title",
 ]

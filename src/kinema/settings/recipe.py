@@ -55,6 +55,11 @@ AnyMethod = (
 METHOD_SETTINGS: dict[str, type[MethodSettings]] = {each().name: each for each in AnyMethod.__args__}
 
 
+def method_title(method: str) -> str:
+    """A method's name as people write it: "SimCLR" of "simclr"; in capitals if it is none of ours."""
+    return METHOD_SETTINGS[method].__name__ if method in METHOD_SETTINGS else method.upper()
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a pre-training run, except the data it is given."""

@@ -12,7 +12,7 @@ from kinema.encoder import Encoder
 from kinema.evaluate.atomic import write_bytes
 from kinema.evaluate.features import Features
 from kinema.evaluate.protocol import Result
-from kinema.settings import Clip
+from kinema.settings import Clip, method_title
 from kinema.visualise.attention_grid import attention_grid
 from kinema.visualise.choice import RULE
 from kinema.visualise.curves import Rows, curves
@@ -95,7 +95,7 @@ def write_report(
         Section("attention", "Attention", _attention(query, gallery, encoder, random_encoder, frames_of)),
         Section("map", "Map of the embedding", _map(query, random_query)),
     ]
-    content = page(f"{run_info.name}: {run_info.method.upper()} on {run_info.data}", _lead(run_info), sections)
+    content = page(f"{run_info.name}: {method_title(run_info.method)} on {run_info.data}", _lead(run_info), sections)
     write_bytes(Path(path), content.encode())
     return Path(path)
 
@@ -104,7 +104,7 @@ def _lead(run: RunInfo) -> str:
     clip = run.clip
     width = f" x {run.width:g}" if run.width != 1 else ""
     known = [
-        ("Method", f"{run.method.upper()}, recipe {run.recipe}"),
+        ("Method", f"{method_title(run.method)}, recipe {run.recipe}"),
         ("Backbone", f"{run.backbone}{width}, {run.parameters / 1e6:.2f} M parameters"),
         ("Clip", f"{clip.frames} frames, stride {clip.stride}, {clip.size} x {clip.size} px"),
         ("Data", f"{run.data}, {run.videos:,} videos, labels not used in training"),
