@@ -9,7 +9,7 @@ from cases import BATCH, CASES, VIDEOS, batch, build, step
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.batch import Enqueue, generator
+from kinema.batch import Batch, Enqueue, Step, generator
 from kinema.errors import UsageError
 from kinema.frozen import FrozenCopy
 from kinema.methods import METHODS
@@ -133,6 +133,20 @@ def test_loss_is_a_function_of_batch_and_step_and_changes_nothing(name):
     assert changed(before, method) == set()
     assert torch.equal(clips, given.clips)
     assert not torch.equal(first.total, method.loss(batch(method, seed=1), step(7)).total)
+
+
+@every_method
+def test_the_order_of_a_batch_makes_no_difference(name, monkeypatch):
+    method = build(CASES[name])
+    given, drawn = batch(method), []
+    rng = Step.rng
+    monkeypatch.setattr(Step, "rng", lambda self: drawn.append(self) or rng(self))
+    before = method.loss(given, step()).total
+    if drawn:
+        pytest.skip("what it draws in a step goes by a video's place in the batch")
+    order = torch.randperm(len(given), generator=generator("order"))
+    after = method.loss(Batch(**{key: value[order] for key, value in vars(given).items()}), step()).total
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
 
 
 @with_banks
