@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from kinema.meta import State
+from kinema.meta import State, dotted, slashed
 
 
 class FrozenCopy(nn.Module):
@@ -27,18 +27,13 @@ class FrozenCopy(nn.Module):
 
     def state(self) -> State:
         """What is kept, by its names in the module."""
-        return {name.replace("/", "."): buffer for name, buffer in self.named_buffers()}
+        return {dotted(name): buffer for name, buffer in self.named_buffers()}
 
     @torch.no_grad()
     def forward(self, module: nn.Module, *args: Any) -> Any:
         """`module(*args)` as it would be with what is kept here, without a gradient."""
         with evaluation_mode(module):
             return functional_call(module, self.state(), args)
-
-
-def slashed(name: str) -> str:
-    """A parameter's name as that of a buffer, which may hold no dot."""
-    return name.replace(".", "/")
 
 
 @contextmanager

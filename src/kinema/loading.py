@@ -15,7 +15,7 @@ from kinema.data.video import Video
 from kinema.encoder import Encoder
 from kinema.engine import checkpoint
 from kinema.errors import UsageError
-from kinema.meta import State
+from kinema.meta import State, dotted
 from kinema.run import Run
 from kinema.settings import Recipe, from_dict
 
@@ -51,14 +51,10 @@ def load(run: str | Path, *, view: View | None = None) -> VideoEncoder:
     Raises:
         UsageError: there is no run or checkpoint there, or it is damaged, or it cannot be shown that view.
     """
-    path = Path(run)
-    saved = checkpoint.load(path if path.is_file() else Run(path).checkpoint)
+    saved = opened(run)
     recipe = from_dict(Recipe, saved.recipe)
     backbone = backbones.build(recipe.backbone.name, recipe.backbone.width)
-    weights = {
-        name.removeprefix("backbone."): value for name, value in saved.method.items() if name.startswith("backbone.")
-    }
-    checkpoint.load_state(backbone, weights, str(run))
+    checkpoint.load_state(backbone, part(saved.method, "backbone"), str(run))
     return encoder_of(backbone, recipe, view=view, residual_statistics=residual_statistics(saved.method)).eval()
 
 
@@ -77,12 +73,21 @@ def view_of(recipe: Recipe, view: View | None) -> View:
     return view or first
 
 
+def opened(source: str | Path) -> checkpoint.Checkpoint:
+    """The checkpoint at a path, or the latest of the run that is there."""
+    path = Path(source)
+    return checkpoint.load(path if path.is_file() else Run(path).checkpoint)
+
+
+def part(state: State, name: str) -> State:
+    """The state of one part of a method."""
+    mark = f"{name}."
+    return {key.removeprefix(mark): value for key, value in state.items() if key.startswith(mark)}
+
+
 def residual_statistics(method: State) -> State | None:
     """Batch norm's running statistics for the second view in a method's state, if it keeps them apart."""
-    mark = "residual_statistics."
-    found = {
-        name.removeprefix(mark).replace("/", "."): value for name, value in method.items() if name.startswith(mark)
-    }
+    found = {dotted(name): value for name, value in part(method, "residual_statistics").items()}
     return found or None
 
 

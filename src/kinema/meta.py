@@ -31,6 +31,16 @@ def running_statistics(module: nn.Module) -> State:
     }
 
 
+def slashed(name: str) -> str:
+    """A parameter's or buffer's dotted name as that of a buffer, which may hold no dot."""
+    return name.replace(".", "/")
+
+
+def dotted(name: str) -> str:
+    """What `slashed` was given."""
+    return name.replace("/", ".")
+
+
 class OtherStatistics(nn.Module):
     """A module's running statistics on another kind of input, beside those that it holds itself.
 
@@ -41,16 +51,16 @@ class OtherStatistics(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         for name, buffer in running_statistics(module).items():
-            self.register_buffer(name.replace(".", "/"), buffer.clone())  # a buffer's own name may hold no dot
+            self.register_buffer(slashed(name), buffer.clone())
 
     def state(self) -> State:
         """The statistics by their names in the module."""
-        return {name.replace("/", "."): buffer for name, buffer in self.named_buffers()}
+        return {dotted(name): buffer for name, buffer in self.named_buffers()}
 
     def move(self, moved: State) -> None:
         """Write them, in place; within `call_at` of a module around this one, into its copies."""
         for name, buffer in self.named_buffers():
-            buffer.copy_(moved[name.replace("/", ".")])
+            buffer.copy_(moved[dotted(name)])
 
 
 def call_at(module: nn.Module, parameters: Mapping[str, Tensor], statistics: State, *args: Any) -> tuple[Any, State]:

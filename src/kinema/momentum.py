@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kinema.meta import OtherStatistics, State, call_at
+from kinema.meta import OtherStatistics, State, call_at, dotted, slashed
 
 
 class MomentumCopy(nn.Module):
@@ -24,12 +24,12 @@ class MomentumCopy(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         for name, parameter in module.named_parameters():
-            self.register_buffer(name.replace(".", "/"), parameter.detach().clone())  # a buffer's name may hold no dot
+            self.register_buffer(slashed(name), parameter.detach().clone())
         self.statistics = OtherStatistics(module)
 
     def weights(self) -> State:
         """The copied weights by their names in the module."""
-        return {name.replace("/", "."): buffer for name, buffer in self.named_buffers(recurse=False)}
+        return {dotted(name): buffer for name, buffer in self.named_buffers(recurse=False)}
 
     @torch.no_grad()
     def forward(self, module: nn.Module, *args: Any) -> Any:

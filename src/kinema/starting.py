@@ -13,12 +13,12 @@ from kinema import methods, settings
 from kinema.data.video import Video
 from kinema.engine import checkpoint
 from kinema.errors import UsageError
-from kinema.frozen import slashed
-from kinema.meta import State
+from kinema.loading import opened, part
+from kinema.meta import slashed
 from kinema.methods.base import Method
 from kinema.methods.coclr import CoCLR
 from kinema.momentum import MomentumCopy
-from kinema.run import Run, check_same_flow
+from kinema.run import check_same_flow
 from kinema.settings import Recipe, from_dict
 
 
@@ -77,18 +77,6 @@ def bring_oracle(method: Method, flow: dict[str, Any] | None) -> None:
     for name in ("backbone", "projection"):
         weights = {slashed(key): value for key, value in part(saved.method, name).items()}
         checkpoint.load_state(method.get_submodule(f"oracle_{name}"), weights, source)
-
-
-def opened(source: str | Path) -> checkpoint.Checkpoint:
-    """The checkpoint at a path, or the latest of the run that is there."""
-    path = Path(source)
-    return checkpoint.load(path if path.is_file() else Run(path).checkpoint)
-
-
-def part(state: State, name: str) -> State:
-    """The state of one part of a method."""
-    mark = f"{name}."
-    return {key.removeprefix(mark): value for key, value in state.items() if key.startswith(mark)}
 
 
 def sources_of(videos: Sequence[Video]) -> Tensor:

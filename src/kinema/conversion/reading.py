@@ -8,10 +8,8 @@ theirs is called either. Anything else in a file is refused by its name.
 from __future__ import annotations
 
 import hashlib
-import pickle
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinema.engine.checkpoint import check_sums, first_line
+from kinema.engine.checkpoint import UNREADABLE, check_sums, first_line
 from kinema.errors import UsageError
 
 IGNORED = (
@@ -95,15 +93,7 @@ def unpickle(path: Path) -> Any:
             check_sums(path)
         with torch.serialization.safe_globals([(Nothing, name) for name in IGNORED]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        OSError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-    ) as problem:
+    except UNREADABLE as problem:
         runs = re.search(r"GLOBAL (\S+)", str(problem))
         if runs is not None:
             raise UsageError(

@@ -17,6 +17,8 @@ from torch import Tensor
 from kinema.errors import KinemaError, UsageError
 
 FORMAT = 1
+UNREADABLE = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, EOFError, ValueError)
+"""What torch raises at a file that it cannot read."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,7 @@ def load(path: Path) -> Checkpoint:
     try:
         check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        OSError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-    ) as problem:
+    except UNREADABLE as problem:
         raise UsageError(
             f"{path} is not a readable checkpoint ({first_line(problem)}): it is damaged or another program's"
         ) from problem

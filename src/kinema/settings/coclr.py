@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kinema.ranges import at_least, positive, within
-from kinema.settings.meta_contrast import MetaContrast
+from kinema.ranges import at_least, within
 from kinema.settings.method import Pixels
+from kinema.settings.momentum import Queued
 
 
 @dataclass(frozen=True)
-class CoCLR(MetaContrast):
+class CoCLR(Queued):
     """Self-supervised Co-Training (Han, Xie, Zisserman, NeurIPS 2020); its numbers on UCF101."""
 
     name: Literal["coclr"] = "coclr"
@@ -30,28 +30,13 @@ class CoCLR(MetaContrast):
     key, which InfoNCE has made the nearest by far, would leave the others nothing to learn)."""
     projection: Literal["mlp", "linear_bn"] = "mlp"
     """F-F-ReLU-D, or a linear layer and batch norm (ours, for runs of a few thousand steps: see `Views.projection`)."""
-    dim: int = 128
-    """Length of a key."""
     queue: int = 2048
     """Keys of past batches (16384 on Kinetics). With an oracle no weight moves until it is full."""
-    temperature: float = 0.07
-    """tau."""
-    momentum: float = 0.999
-    """Share of the key network's weights that each step keeps."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("method.top", self.top, 0)
         within("method.skip-own", 0, 1, self.skip_own)
-        at_least("method.dim", self.dim, 1)
-        at_least("method.queue", self.queue, 1)
-        positive("method.temperature", self.temperature)
-        within("method.momentum", 0, 1, self.momentum)
-
-    @property
-    def remembers(self) -> bool:
-        """The queue."""
-        return True
 
     @property
     def pixels(self) -> Pixels:

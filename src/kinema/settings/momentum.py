@@ -11,7 +11,33 @@ from kinema.settings.method import Pixels
 
 
 @dataclass(frozen=True)
-class MoCo(MetaContrast):
+class Queued(MetaContrast):
+    """A method with a momentum copy of the network, whose keys of past batches are the negatives."""
+
+    dim: int = 128
+    """Length of a key."""
+    queue: int = 2048
+    """Keys of past batches that are the negatives."""
+    temperature: float = 0.07
+    """tau."""
+    momentum: float = 0.999
+    """Share of the copy's weights that each step keeps."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("method.dim", self.dim, 1)
+        at_least("method.queue", self.queue, 1)
+        positive("method.temperature", self.temperature)
+        within("method.momentum", 0, 1, self.momentum)
+
+    @property
+    def remembers(self) -> bool:
+        """The queue."""
+        return True
+
+
+@dataclass(frozen=True)
+class MoCo(Queued):
     """MoCo on video. The defaults are those of CoCLR's first stage, which it calls InfoNCE (Han, Xie, Zisserman,
     NeurIPS 2020); Feichtenhofer et al. (CVPR 2021), whose numbers the recipe `moco_kinetics` has, differ where said."""
 
@@ -40,18 +66,6 @@ class MoCo(MetaContrast):
     """Share of the copy's weights that each step keeps (CoCLR; Feichtenhofer et al. 0.994)."""
     rising: bool = False
     """Let the momentum rise to 1 by half a cosine over training (Feichtenhofer et al.)."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("method.dim", self.dim, 1)
-        at_least("method.queue", self.queue, 1)
-        positive("method.temperature", self.temperature)
-        within("method.momentum", 0, 1, self.momentum)
-
-    @property
-    def remembers(self) -> bool:
-        """The queue."""
-        return True
 
     @property
     def pixels(self) -> Pixels:
@@ -120,7 +134,7 @@ class SwAV(MetaContrast):
 
 
 @dataclass(frozen=True)
-class RSPNet(MetaContrast):
+class RSPNet(Queued):
     """Relative speed perception. The defaults are those of its code's pre-training (Chen et al., AAAI 2021)."""
 
     name: Literal["rspnet"] = "rspnet"
@@ -132,29 +146,13 @@ class RSPNet(MetaContrast):
     temperature (the code's pre-training; 1 in its class)."""
     projection: Literal["linear", "linear_bn"] = "linear"
     """Of each of the two heads: one layer, or with batch norm after it (ours, for small runs; see `MoCo`)."""
-    dim: int = 128
-    """Length of a key."""
     queue: int = 16384
-    """Keys of past batches that are the negatives."""
-    temperature: float = 0.07
-    """tau."""
-    momentum: float = 0.999
-    """Share of the copy's weights that each step keeps."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.stride is not None:
             at_least("method.stride", self.stride, 1)
         within("method.margin", 0, 1000, self.margin)
-        at_least("method.dim", self.dim, 1)
-        at_least("method.queue", self.queue, 1)
-        positive("method.temperature", self.temperature)
-        within("method.momentum", 0, 1, self.momentum)
-
-    @property
-    def remembers(self) -> bool:
-        """The queue."""
-        return True
 
     @property
     def pixels(self) -> Pixels:
