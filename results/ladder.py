@@ -39,7 +39,7 @@ Found = dict[str, dict[str, list[Result]]]
 def main() -> None:
     """Print a recipe's plan, or make the tables."""
     if sys.argv[1:2] == ["plan"]:
-        print(plan(recipes.get(sys.argv[2]), int(sys.argv[3])))
+        print(plan(recipes.get(sys.argv[2]), float(sys.argv[3])))
         return
     page, lines = PAGE.read_text(), []
     for name in ("mocap15", "asl18"):
@@ -51,7 +51,7 @@ def main() -> None:
         csv.writer(file, lineterminator="\n").writerows([("method", "data", "metric", "value", "seeds"), *lines])
 
 
-def plan(recipe: Recipe, clips: int) -> str:
+def plan(recipe: Recipe, clips: float) -> str:
     """ "20 - rgb both": epochs in which the network sees `clips` clips of each video; flow if it is read; views."""
     epochs = max(1, round(clips / clips_seen(recipe)))
     views = "rgb both" if isinstance(recipe.method, TwoViews) else "rgb"
