@@ -13,15 +13,19 @@ CLIPS=${CLIPS:-40} # of each video, counted as results/ladder.py says
 set=$1 seed=$2; shift 2
 data=$DATA/$set
 
-pretrain() { # METHOD CLIPS RUN [FLAG...]: sets views to what there is to measure
-  local plan epochs flow flags=(--train.probe-every 0 --train.seed "$seed" "${@:4}")
+pretrain() { # METHOD CLIPS RUN [INITIAL_RUN FLAG...]: sets views to what there is to measure
+  local plan epochs flow flags=(--train.probe-every 0 --train.seed "$seed" "${@:5}")
   plan=$(python results/ladder.py plan "tiny_$1" "$2")
   read -r epochs flow views <<< "$plan"
   if [ "$flow" = flow ]; then
     flags+=(--flow "runs/ladder/flow/$set")
     mkdir -p runs/ladder/flow && flock runs/ladder/flow kinema data flow "$data" --out "runs/ladder/flow/$set"
   fi
-  [ -e "$3/checkpoints/last.pt" ] && flags+=(--resume)
+  if [ -e "$3/checkpoints/last.pt" ]; then
+    flags+=(--resume)
+  elif [ -n "${4:-}" ]; then
+    flags+=(--init-from "$4")
+  fi
   kinema pretrain "tiny_$1" --train.epochs "$epochs" "${flags[@]}" --data "$data" --out "$3"
 }
 
@@ -36,7 +40,7 @@ for method in "$@"; do
       third=$(python -c "print($CLIPS / 3)") infonce=runs/ladder/$set/coclr_infonce_$seed
       pretrain coclr_infonce "$third" "$infonce"
       pretrain coclr_infonce_flow "$third" "${infonce}_flow"
-      pretrain coclr "$third" "$run" --init-from "$infonce" --method.oracle "${infonce}_flow"
+      pretrain coclr "$third" "$run" "$infonce" --method.oracle "${infonce}_flow"
     else
       pretrain "$method" "$CLIPS" "$run"
     fi

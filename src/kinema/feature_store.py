@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kinema.data.flow_folder import FlowFolder
 from kinema.data.loader import EvalClips, eval_loader
+from kinema.data.store import find
 from kinema.data.video import Video
 from kinema.evaluate.features import Features, extract
 from kinema.evaluate.settings import Evaluation
@@ -85,7 +86,10 @@ def _rows(features: Features) -> tuple[tuple[str, ...], tuple[Tensor, ...]]:
 
 
 def identity(path: Path) -> str:
-    """A file's path with its size and time of change."""
+    """A file's path with its size and time of change; of a video in a store, how it was packed and what it was."""
+    if not path.exists() and (packed := find(path)):
+        store, row = packed
+        return f"{path.absolute()}|{store.packing}|{store.videos['source_digest'][row].decode()}"
     status = path.stat()
     return f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
 

@@ -20,13 +20,13 @@ from kinema.data.flow_folder import (
     FlowFolder,
     Making,
     archive_path,
-    num_bytes,
     open_folder,
     write_archive,
     write_manifest,
 )
 from kinema.data.loader import Loader
 from kinema.data.skip import read_skip
+from kinema.data.store import source_bytes
 from kinema.data.video import Video
 from kinema.errors import DataError, UsageError
 from kinema.machine import pick_device
@@ -109,7 +109,7 @@ def begin(folder: Path, making: Making, videos: Sequence[Video]) -> FlowFolder:
     Raises:
         UsageError: it holds something else, flow made in another way, or flow of other videos only.
     """
-    sizes = {name: num_bytes(video) for name, video in zip(relative_paths(videos), videos, strict=True)}
+    sizes = {name: source_bytes(video.path) for name, video in zip(relative_paths(videos), videos, strict=True)}
     before: dict[str, int] = {}
     if (folder / MANIFEST).exists():
         old = open_folder(folder)

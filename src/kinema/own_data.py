@@ -12,6 +12,7 @@ from typing import Any
 from kinema.data import sources
 from kinema.data.flow_folder import FlowFolder
 from kinema.data.skip import absolute
+from kinema.data.store import source_bytes
 from kinema.data.video import Video
 from kinema.errors import UsageError
 from kinema.run import Run, same_videos
@@ -49,15 +50,14 @@ def list_digest(listed: sources.VideoList) -> str:
 
 def relative_paths(videos: Sequence[Video]) -> list[str]:
     """The videos' paths below the folder that holds them all, which do not change when that is moved."""
-    paths = [Path(absolute(video.path)) for video in videos]
-    top = os.path.commonpath([path.parent for path in paths])
-    return [path.relative_to(top).as_posix() for path in paths]
+    paths = [absolute(video.path) for video in videos]
+    top = os.path.commonpath({path.rpartition("/")[0] or "/" for path in paths})
+    return [path[len(top) :].lstrip("/") for path in paths]
 
 
 def sizes(listed: sources.VideoList) -> list[int]:
-    """Bytes of up to `SIZED` of the files, evenly spread; 0 for a folder of frames."""
-    paths = [Path(video.path) for video in listed.videos[:: -(-len(listed.videos) // SIZED)]]
-    return [path.stat().st_size if path.is_file() else 0 for path in paths]
+    """Bytes of up to `SIZED` of the files, evenly spread, before they were packed; 0 for a folder of frames."""
+    return [source_bytes(video.path) for video in listed.videos[:: -(-len(listed.videos) // SIZED)]]
 
 
 def reopen(run: Run, instead: str = "give --data, or --train and --test") -> sources.Source:

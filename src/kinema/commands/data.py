@@ -1,4 +1,4 @@
-"""`kinema data check DATA`, `kinema data flow DATA` and `kinema data synthetic FOLDER`."""
+"""`kinema data VERB`: a data set checked or made here, or prepared (`kinema.commands.prepare`)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kinema.cli import parse
+from kinema.commands.prepare import flow, pack
 from kinema.console import Bars, say
 from kinema.errors import DataError, UsageError, nearest
 
@@ -66,35 +67,15 @@ class Synthetic:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Flow:
-    """Compute the optical flow (TV-L1) of every video; the same command goes on where it was stopped."""
-
-    data: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="DATA")]
-    """A list, a folder of videos, or the folder of a known data set."""
-    out: str
-    """The folder of flow; made if it is not there."""
-    split: int = 1
-    """For data sets that come in several official splits."""
-    skip: str | None = None
-    """A file of videos to leave out, as `kinema data check --bad` writes it."""
-    short_side: int = 128
-    """Shorter side, in pixels, of the frames that the flow is taken from; time and disk grow with its square."""
-    bound: float = 20.0
-    """Flow beyond this many of those pixels is clipped (IIC)."""
-    workers: int | None = None
-    """Processes; `None` means one a core."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-
-
 def main(verb: str, argv: list[str]) -> int:
     """Dispatch on the second word."""
-    jobs = {"check": check, "flow": flow, "synthetic": synthetic}
+    jobs = {"check": check, "flow": flow, "pack": pack, "synthetic": synthetic}
     if not argv or argv[0] in ("-h", "--help"):
         print(
-            "usage: kinema data check DATA [flags]\n       kinema data flow DATA --out DIR [flags]\n"
-            "       kinema data synthetic FOLDER [flags]"
+            "usage: kinema data check DATA [flags]             find broken, duplicate and leaking videos\n"
+            "       kinema data flow DATA --out DIR [flags]    compute optical flow\n"
+            "       kinema data pack DATA --out DIR [flags]    make the videos small and quick to read\n"
+            "       kinema data synthetic FOLDER [flags]       make videos of moving shapes"
         )
         return 0
     if argv[0] not in jobs:
@@ -188,29 +169,4 @@ def synthetic(argv: list[str]) -> int:
             progress=lambda done, total: bars.show("clips made", done, total),
         )
     say(f"made {flags.train} train and {flags.test} test clips in {folder}")
-    return 0
-
-
-def flow(argv: list[str]) -> int:
-    """Compute the flow and say where it is."""
-    flags = parse(Flow, argv, prog="kinema data flow")
-
-    from kinema.flow_making import make_flow
-
-    with Bars() as bars:
-        made = make_flow(
-            flags.data,
-            out=flags.out,
-            split=flags.split,
-            skip=flags.skip,
-            short_side=flags.short_side,
-            bound=flags.bound,
-            workers=flags.workers,
-            device=flags.device,
-            progress=lambda done, total: bars.show("videos with flow", done, total),
-            say=say,
-        )
-    say(
-        f"flow of {made.finished()} videos is in {made.folder}: pass it to kinema pretrain or kinema retrieve as --flow"
-    )
     return 0

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kinema.data import store
 from kinema.data.container import refuse_non_video
 from kinema.data.reader import Reader, UnsuitableFile
 from kinema.errors import UsageError, nearest
@@ -28,7 +29,7 @@ _INSTALL = {"torchcodec": "torchcodec", "pyav": "av", "opencv": "opencv-python-h
 
 
 def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> Reader:
-    """Open a video file or a folder of images.
+    """Open a video file, a folder of images, or a video in a packed store.
 
     `decoder` is auto, torchcodec, pyav or opencv; `threads` is the number of decoding threads, 0 for as many as the
     decoder likes. Raises DataError, one line that names the file, when it is missing, empty, truncated, audio only, a
@@ -39,6 +40,8 @@ def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> 
         from kinema.data.read_frames import FrameFolderReader
 
         return FrameFolderReader(path)
+    if not path.exists() and (packed := store.find(path)):
+        return packed[0].reader(packed[1])
     asked = os.environ.get("KINEMA_DECODER", "auto") if decoder == "auto" else decoder
     name = _choose(asked)
     refuse_non_video(path)

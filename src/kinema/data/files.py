@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kinema.data.read_frames import is_image, natural
+from kinema.data.store import find
 from kinema.errors import UsageError
 
 VIDEO_SUFFIXES = frozenset(
@@ -48,9 +49,9 @@ class Folders:
         return path
 
     def has(self, path: str) -> bool:
-        """True if there is a file or folder at exactly this path."""
+        """True if there is a file or folder at exactly this path, or a video of this path in a packed store."""
         folder, name = os.path.split(path.rstrip("/"))
-        return self._listing(folder).get(name) == name
+        return self._listing(folder).get(name) == name or find(path) is not None
 
     def _listing(self, folder: str) -> dict[str, str]:
         """The names in a folder, as they are and in small letters."""

@@ -35,6 +35,7 @@ from torch import Tensor
 from kinema.data.fitting import fitted_size
 from kinema.data.reader import Reader
 from kinema.data.skip import absolute
+from kinema.data.store import source_bytes
 from kinema.data.video import Video
 from kinema.errors import FlowError, UsageError
 
@@ -84,10 +85,10 @@ class FlowFolder:
             raise UsageError(
                 f"{self.folder} holds flow of other videos, none of {video.path}: make it, kinema data flow DATA --out"
             )
-        if self.sizes[name] != num_bytes(video):
+        if self.sizes[name] != source_bytes(video.path):
             raise UsageError(
                 f"{self.folder} holds flow of another {name}, of {self.sizes[name]} bytes and not the "
-                f"{num_bytes(video)} of {video.path}: make it anew with kinema data flow"
+                f"{source_bytes(video.path)} of {video.path}: make it anew with kinema data flow"
             )
         return archive_path(self.folder, name)
 
@@ -227,9 +228,3 @@ def write_manifest(flow: FlowFolder) -> None:
 def archive_path(folder: Path, name: str) -> Path:
     """Where the flow of a video of this name is."""
     return folder / f"{name}.zip"
-
-
-def num_bytes(video: Video) -> int:
-    """A video file's size; 0 for a folder of frames."""
-    path = Path(video.path)
-    return path.stat().st_size if path.is_file() else 0

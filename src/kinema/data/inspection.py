@@ -12,6 +12,7 @@ from pathlib import Path
 from kinema.data.decode import open_video
 from kinema.data.read_frames import frame_files
 from kinema.data.reader import TruncatedFile
+from kinema.data.store import Store, find
 from kinema.errors import DataError
 
 Progress = Callable[[int, int], None]
@@ -39,14 +40,15 @@ class Inspection:
 def inspect_file(path: str) -> Inspection:
     """Decode every frame of a video with PyAV, which reports damage that other decoders paper over, and hash it."""
     file = Path(path)
-    files = frame_files(file) if file.is_dir() else [file]
     if not file.exists():
-        return Inspection(path, "missing", f"{path}: no such file")
+        packed = find(path)
+        return inspect_packed(path, *packed) if packed else Inspection(path, "missing", f"{path}: no such file")
+    files = files_of(file)
     num_bytes = sum(part.stat().st_size for part in files)
     if num_bytes == 0:
         return Inspection(path, "empty", f"{path}: 0 bytes")
     try:
-        digest = _digest(files)
+        digest = digest_of(file)
         with open_video(path, "pyav") as reader:
             reader.verify()
     except DataError as error:
@@ -54,6 +56,20 @@ def inspect_file(path: str) -> Inspection:
         return Inspection(path, kind, str(error), num_bytes=num_bytes)
     except OSError as error:
         return Inspection(path, "unreadable", f"{path}: cannot be read ({error.strerror})", num_bytes=num_bytes)
+    seconds = reader.num_frames / reader.fps if reader.fps else 0.0
+    size = (reader.height, reader.width)
+    return Inspection(path, "", "", reader.num_frames, seconds, *size, num_bytes=num_bytes, digest=digest)
+
+
+def inspect_packed(path: str, store: Store, row: int) -> Inspection:
+    """Compare every frame in a store with its checksum; the hash is of the file that it was made of."""
+    video = store.videos[row]
+    num_bytes, digest = int(video["size"]), video["source_digest"].decode()
+    try:
+        with store.reader(row) as reader:
+            reader.verify()
+    except DataError as error:
+        return Inspection(path, "unreadable", str(error), num_bytes=num_bytes)
     seconds = reader.num_frames / reader.fps if reader.fps else 0.0
     size = (reader.height, reader.width)
     return Inspection(path, "", "", reader.num_frames, seconds, *size, num_bytes=num_bytes, digest=digest)
@@ -74,9 +90,15 @@ def inspect_files(paths: Sequence[str], *, workers: int, progress: Progress) -> 
     return found
 
 
-def _digest(files: Sequence[Path]) -> str:
+def files_of(path: Path) -> list[Path]:
+    """A video's file, or its frames'."""
+    return frame_files(path) if path.is_dir() else [path]
+
+
+def digest_of(path: Path) -> str:
+    """A hash of a video's content, 32 hexadecimal digits."""
     total = hashlib.blake2b(digest_size=16)
-    for file in files:
+    for file in files_of(path):
         with file.open("rb") as content:
             total.update(hashlib.file_digest(content, "blake2b").digest())
     return total.hexdigest()

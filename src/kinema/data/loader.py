@@ -22,7 +22,7 @@ from kinema.data.flow_folder import FlowFolder
 from kinema.data.processes import preparation, reading_context
 from kinema.data.reader import Reader
 from kinema.data.video import Video
-from kinema.errors import KinemaError, ReadersGone
+from kinema.errors import KinemaError, ReadersGone, UsageError
 from kinema.settings import Clip
 
 T = TypeVar("T", covariant=True)
@@ -41,6 +41,11 @@ def read_clips(
     video: Video, reader: Reader, indices: Tensor, side: int, flow: FlowFolder | None, components: str = "v"
 ) -> Tensor:
     """uint8 [*indices.shape, H, W, 3], or with flow a further channel for each of its components, u or v."""
+    if reader.short_side is not None and reader.short_side < side:
+        raise UsageError(
+            f"{video.path} was packed with a short side of {reader.short_side} pixels, but clips need {side}: pack the "
+            f"videos with --short-side {side}, or lower --clip.short-side"
+        )
     clips = read(reader.at, indices, side)
     if flow is None:
         return clips

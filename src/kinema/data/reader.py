@@ -38,6 +38,8 @@ class Reader(ABC):
     """Frames per second on average; 0 where it is not known (a folder of images)."""
     height: int
     width: int
+    short_side: int | None = None
+    """The shorter side at which the frames were packed; None for an original video."""
 
     def at(self, indices: Sequence[int]) -> Tensor:
         """The frames at `indices`, uint8 [n, H, W, 3] RGB, in the order asked for; repeats are allowed.

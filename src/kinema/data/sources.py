@@ -6,6 +6,7 @@
     train/ test/                     each a folder of class folders; val/ where there is no test/
     walk/ run/ ...                   class folders
     a.mp4 b.mp4 ...                  videos without labels
+    store.json                       what `kinema data pack` made of any of these
 
 Where a video file is expected, a folder of frames (images) will do.
 """
@@ -20,6 +21,7 @@ from kinema.data.kinetics import is_kinetics, kinetics, kinetics_list
 from kinema.data.lists import agree_on_classes, read_classes, read_rows, require_present, to_list
 from kinema.data.official import hmdb51, ucf101
 from kinema.data.skip import without
+from kinema.data.store import is_store, opened
 from kinema.data.video import Missing, Source, Video, VideoList
 from kinema.errors import DataError, UsageError
 
@@ -114,6 +116,8 @@ def _lists(train: Path, test: Path | None) -> Source:
 
 
 def _folder(folder: Path, split: int) -> Source:
+    if is_store(folder):
+        return opened(folder).source(split)
     source = ucf101(folder, split) or hmdb51(folder, split) or kinetics(folder)
     if source:
         return source

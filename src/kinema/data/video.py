@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -30,7 +31,7 @@ class Missing:
 class VideoList:
     """One side of a data set: what is trained on, or what is tested on."""
 
-    videos: tuple[Video, ...]
+    videos: Sequence[Video]
     classes: tuple[str, ...]
     """Class names by label; empty if the videos have no labels."""
     name: str

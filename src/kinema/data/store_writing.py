@@ -1,0 +1,224 @@
+"""Writing a store (`kinema.data.store`): shards of frames, then the index. What has its name is whole."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from torch import Tensor
+
+from kinema.data.decode import open_video
+from kinema.data.fitting import fit
+from kinema.data.inspection import digest_of
+from kinema.data.reader import Reader
+from kinema.data.store import (
+    ENTRY,
+    FORMAT,
+    MANIFEST,
+    VIDEO,
+    PackedReader,
+    Packing,
+    Rows,
+    name_hash,
+    shard_file,
+    source_bytes,
+)
+from kinema.data.video import Source, VideoList
+from kinema.errors import DataError, UsageError
+
+DECODED = 128_000_000
+"""Bytes of decoded frames that a process holds at once."""
+
+
+def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write store.json: how it is packed and, once it is complete, its lists."""
+    with writing(folder):
+        (folder / "shards").mkdir(parents=True, exist_ok=True)
+        replace(folder / MANIFEST, (json.dumps({"format": FORMAT, **content}, indent=1) + "\n").encode())
+
+
+def write_shard(folder: Path, number: int, videos: Mapping[str, str], packing: Packing) -> list[str]:
+    """Write a shard of videos, paths by name; returns what is wrong with those that cannot be read.
+
+    Then it is not written. What is written is read again, and compared with its checksums, before it gets its name.
+    """
+    target = folder / shard_file(number)
+    partial = target.with_suffix(".partial")
+    records, problems = [], []
+    with writing(folder):
+        with partial.open("wb") as file:
+            for name, path in videos.items():
+                try:
+                    records.append({"name": name} | write_video(file, path, packing))
+                except DataError as problem:
+                    problems.append(str(problem))
+            file.flush()
+            os.fsync(file.fileno())
+        if problems:
+            partial.unlink()
+            return problems
+        for record in records:
+            with PackedReader(Path(videos[record["name"]]), partial, record, packing) as reader:
+                reader.verify()
+        target.with_suffix(".json").unlink(missing_ok=True)
+        partial.replace(target)
+        replace(target.with_suffix(".json"), json.dumps(records, indent=1).encode())
+    return []
+
+
+def write_video(file: BinaryIO, path: str, packing: Packing) -> dict[str, Any]:
+    """Append a video's frames and their table; returns its row of the index but for the name."""
+    start, ends, sums = file.tell(), [], []
+    with open_video(path) as reader:
+        for frames in parts(reader, packing.short_side):
+            for frame in frames.numpy():
+                data = encoded(frame, packing)
+                sums.append(zlib.crc32(data))
+                file.write(data)
+                ends.append(file.tell() - start)
+        if packing.kind == "jpeg":
+            file.write(np.array(ends, "<u8").tobytes())
+        file.write(np.array(sums, "<u4").tobytes())
+        height, width = frames.shape[1:3]
+        return {
+            "offset": start,
+            "size": file.tell() - start,
+            "frames": reader.num_frames,
+            "height": height,
+            "width": width,
+            "fps": reader.fps,
+            "source_bytes": source_bytes(path),
+            "source_digest": digest_of(Path(path)),
+        }
+
+
+def parts(reader: Reader, short_side: int) -> Iterator[Tensor]:
+    """All frames of a video at their packed size, some at a time."""
+    some = max(1, DECODED // (3 * reader.height * reader.width))
+    for start in range(0, reader.num_frames, some):
+        yield fit(reader.at(range(start, min(start + some, reader.num_frames))), short_side)
+
+
+def encoded(frame: np.ndarray[Any, np.dtype[np.uint8]], packing: Packing) -> bytes:
+    """A frame as it is stored."""
+    if packing.quality is None:
+        return frame.tobytes()
+    from simplejpeg import encode_jpeg
+
+    data: bytes = encode_jpeg(frame, quality=packing.quality, colorsubsampling="420")
+    return data
+
+
+def read_records(folder: Path, number: int) -> list[dict[str, Any]]:
+    """What is in a shard; nothing where it is not there or not finished."""
+    target = folder / shard_file(number)
+    try:
+        records: list[dict[str, Any]] = json.loads(target.with_suffix(".json").read_text(encoding="utf-8"))
+        whole = target.stat().st_size == sum(record["size"] for record in records)
+    except (OSError, KeyError, TypeError, ValueError):
+        return []
+    return records if whole else []
+
+
+class Text:
+    """The content of names.bin while it is collected; what is there already is not added again."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.known: dict[str, tuple[int, int]] = {}
+
+    def place(self, text: str) -> tuple[int, int]:
+        """Where a piece of text begins, and how many bytes it has."""
+        if text not in self.known:
+            data = text.encode()
+            self.known[text] = (len(self.content), len(data))
+            self.content += data
+        return self.known[text]
+
+
+def write_index(
+    folder: Path, packing: Packing, shards: Mapping[int, Mapping[str, str]], splits: Mapping[int, Source]
+) -> None:
+    """Write the index of finished shards, a video's path by its name in each, and the lists; the manifest last."""
+    found = {
+        videos[record["name"]]: (number, record)
+        for number, videos in shards.items()
+        for record in read_records(folder, number)
+    }
+    text, first = Text(), next(iter(splits.values()))
+    rows = {path: row for row, path in enumerate(found)}
+    files: dict[str, dict[str, tuple[str, str]]] = {}
+    with writing(folder):
+        for split, source in splits.items():
+            files[str(split)] = {}
+            for side, listed in source.sides().items():
+                file = f"{side}.npy" if split == first.split or first.split is None else f"{side}.{split}.npy"
+                save(folder / file, entries(listed, rows, text))
+                files[str(split)][side] = (file, listed.name)
+        save(folder / "videos.npy", index(found.values(), text))
+        save(folder / "lookup.npy", lookup([record["name"] for _, record in found.values()]))
+        replace(folder / "names.bin", bytes(text.content))
+    lists = {
+        "name": first.name,
+        "layout": first.kind,
+        "classes": first.train.classes,
+        "official": first.split is not None,
+        "splits": files,
+    }
+    write_manifest(folder, {"packing": asdict(packing), "complete": True, "videos": len(found), **lists})
+
+
+def index(found: Iterable[tuple[int, dict[str, Any]]], text: Text) -> Rows:
+    """videos.npy from (shard, record) of each video."""
+    rows = []
+    for number, record in found:
+        at, length = text.place(record["name"])
+        row = record | {"name_at": at, "name_bytes": length, "shard": number}
+        rows.append(tuple(row[column] for column in VIDEO.names or ()))
+    return np.array(rows, VIDEO)
+
+
+def entries(listed: VideoList, rows: Mapping[str, int], text: Text) -> Rows:
+    """A list's file."""
+    return np.array([(rows[each.path], each.label, *text.place(each.group)) for each in listed.videos], ENTRY)
+
+
+def lookup(names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """lookup.npy, [2, V]."""
+    hashes = np.array([name_hash(name) for name in names], "<u8")
+    order = np.argsort(hashes).astype("<u8")
+    return np.stack([hashes[order], order])
+
+
+def save(path: Path, rows: np.ndarray[Any, Any]) -> None:
+    """Write an array, whole or not at all."""
+    file = io.BytesIO()
+    np.save(file, rows, allow_pickle=False)
+    replace(path, file.getvalue())
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turns a failure to write into one line for the user."""
+    try:
+        yield
+    except OSError as problem:
+        raise UsageError(f"cannot write to {folder} ({problem.strerror}): free space or use another --out") from problem

@@ -1,0 +1,194 @@
+"""`kinema data pack` as a function: from a data set to a store of its frames (`kinema.data.store`)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from kinema.data import sources
+from kinema.data.decode import check_decoder
+from kinema.data.loader import Loader
+from kinema.data.skip import absolute, read_skip
+from kinema.data.store import Kind, Packing, Store, is_store, opened, read_manifest, source_bytes
+from kinema.data.store_writing import read_records, write_index, write_manifest, write_shard, writing
+from kinema.errors import DataError, UsageError, nearest
+from kinema.ranges import at_least, within
+
+SHARDS = 64
+"""At least so many, so that processes can share the work and little is done again after an interruption."""
+VIDEOS_A_SHARD = 64
+"""About so many where that makes more shards."""
+KINDS = ("jpeg", "raw")
+
+
+def pack(
+    data: str | Path,
+    *,
+    out: str | Path,
+    kind: Kind = "jpeg",
+    short_side: int = 128,
+    quality: int = 90,
+    split: int | None = None,
+    skip: str | Path | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Store:
+    """Pack the frames of every video of `data`, both sides, into the store `out`.
+
+    Called again it goes on with what is not packed yet, or has changed since. The bytes that are written depend on the
+    videos and the settings alone, not on the number of processes or on interruptions.
+
+    Args:
+        data: a list, a folder of videos, or a known data set's folder.
+        out: the store; made if it is not there.
+        kind: jpeg, or raw bytes: some twelve times the space, and read several times as fast.
+        short_side: shorter side of the frames in pixels, the aspect kept; `Clip.short_side` of the recipes to train.
+        quality: of the JPEGs, 1 to 100.
+        split: one of the official splits; `None` keeps the lists of all that there are.
+        skip: a text file of paths to leave out, as `kinema data check` writes it.
+        workers: processes; `None` means one a core.
+        progress: called with the number of videos done and the number of all.
+        say: called with lines that a person may want to read.
+
+    Raises:
+        UsageError: something given cannot be used, or `out` holds something else.
+        DataError: some videos could not be read; the others are packed.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"--kind is {kind}: {nearest(kind, list(KINDS))}")
+    at_least("short-side", short_side, 16)
+    within("quality", 1, 100, quality)
+    at_least("workers", workers or 0, 0)
+    check_decoder()
+    say = say or (lambda line: None)
+    splits = lists_of(data, split, skip)
+    packing = Packing(kind, short_side, quality if kind == "jpeg" else None)
+    folder, plan = Path(out), planned(splits, data)
+    begin(folder, packing)
+    todo = {number: videos for number, videos in plan.shards.items() if not finished(folder, number, videos)}
+    total, left = (sum(map(len, shards.values())) for shards in (plan.shards, todo))
+    if left < total:
+        say(f"{total - left} of {total} videos are packed already")
+    processes = (os.cpu_count() or 1) if workers is None else workers
+    failed: list[str] = []
+    made = Loader[list[str]](Work(todo, folder, packing), workers=min(processes, len(todo)), batch_size=None)
+    for videos, problems in zip(todo.values(), made, strict=True):
+        for problem in problems:
+            say(problem)
+        failed += problems
+        left -= len(videos)
+        if progress:
+            progress(total - left, total)
+    if failed:
+        raise DataError(
+            f"{len(failed)} of {total} videos cannot be packed, the first: {failed[0]}: `kinema data check {data} "
+            "--bad FILE` lists them for --skip"
+        )
+    for name, path in plan.beside.items():
+        with writing(folder):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / name)
+    write_index(folder, packing, plan.shards, splits)
+    return opened(folder)
+
+
+def lists_of(data: str | Path, split: int | None, skip: str | Path | None) -> dict[int, sources.Source]:
+    """The data set's lists by official split; one, numbered 1, where there are no splits.
+
+    Raises:
+        UsageError: it is a store already, or there is nothing that can be used.
+    """
+    if is_store(Path(data)):
+        raise UsageError(f"{data} is a packed store already: pack the videos that it was made of")
+    left_out = read_skip(skip) if skip is not None else frozenset()
+    first = sources.read_source(data, split=split or 1, skip=left_out)
+    if split is not None or first.split is None:
+        return {first.split or 1: first}
+    return {1: first} | {number: sources.read_source(data, split=number, skip=left_out) for number in (2, 3)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What goes where."""
+
+    splits: dict[int, sources.Source]
+    shards: dict[int, dict[str, str]]
+    """Of each shard, the videos' paths by the names that they get in the store."""
+    beside: dict[str, Path]
+    """Files that say more of the videos (meta.csv), by where they go in the store."""
+
+
+def planned(splits: dict[int, sources.Source], data: str | Path) -> Plan:
+    """Each video in a shard that its name decides, so that few shards change when a list does."""
+    videos = {
+        video.path: video for source in splits.values() for side in source.sides().values() for video in side.videos
+    }
+    top, names = named(list(videos), Path(data))
+    count = SHARDS
+    while count * VIDEOS_A_SHARD < len(videos):
+        count *= 2
+    shards: dict[int, dict[str, str]] = defaultdict(dict)
+    for path, name in names.items():
+        shards[zlib.crc32(name.encode()) % count][name] = path
+    folders = {parent for name in names.values() for parent in Path(name).parents}
+    tables = {(folder / "meta.csv").as_posix(): top / folder / "meta.csv" for folder in sorted(folders)}
+    beside = {name: path for name, path in tables.items() if path.is_file()}
+    return Plan(splits, dict(sorted(shards.items())), beside)
+
+
+def named(paths: Sequence[str], data: Path) -> tuple[Path, dict[str, str]]:
+    """The folder that all videos are below, the data's own if it is one, and of each path what follows it."""
+    folder = absolute(data if data.is_dir() else data.parent)
+    full = [absolute(path) for path in paths]
+    if not all(path.startswith(f"{folder}/") for path in full):
+        folder = os.path.commonpath({path.rpartition("/")[0] or "/" for path in full})
+    return Path(folder), {path: os.path.relpath(whole, folder) for path, whole in zip(paths, full, strict=True)}
+
+
+def begin(folder: Path, packing: Packing) -> None:
+    """Make the folder a store that is not complete.
+
+    Raises:
+        UsageError: it holds something else, or a store packed otherwise.
+    """
+    if is_store(folder):
+        before, now = read_manifest(folder)["packing"], asdict(packing)
+        for name in now:
+            if before.get(name) != now[name]:
+                flag = name.replace("_", "-")
+                raise UsageError(
+                    f"{folder} was packed with --{flag} {before.get(name)}, not {now[name]}: use another --out"
+                )
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there and is no store: use another --out")
+    write_manifest(folder, {"packing": asdict(packing), "complete": False})
+
+
+def finished(folder: Path, number: int, videos: dict[str, str]) -> bool:
+    """Whether a shard is there, and of the same videos as they are now."""
+    before = [(record["name"], record["source_bytes"]) for record in read_records(folder, number)]
+    return before == [(name, source_bytes(path)) for name, path in videos.items()]
+
+
+class Work(Dataset[list[str]]):
+    """What a process does: an item is a shard written, and what is wrong with its videos; nothing, if all is well."""
+
+    def __init__(self, shards: dict[int, dict[str, str]], folder: Path, packing: Packing) -> None:
+        self.shards = list(shards.items())
+        self.folder = folder
+        self.packing = packing
+
+    def __len__(self) -> int:
+        return len(self.shards)
+
+    def __getitem__(self, at: int) -> list[str]:
+        number, videos = self.shards[at]
+        return write_shard(self.folder, number, videos, self.packing)
