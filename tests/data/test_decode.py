@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from video_files import number_in, numbers_in, rotate, write_frames, write_sound, write_video
 
-from kinema.data import read_pyav
+from kinema.data import read_pyav, survey
 from kinema.data.decode import DECODERS, open_video, why_not
 from kinema.data.read_pyav import PyAVReader
 from kinema.data.reader import TruncatedFile, UnsuitableFile
@@ -152,7 +152,7 @@ def test_each_stretch_is_decoded_once_whatever_the_order(
 ) -> None:
     with PyAVReader(clip("h264 long gop, b-frames.mp4")) as reader:
         decoded = 0
-        frames = read_pyav._frames
+        frames = read_pyav.decoded
 
         def counted(*packets: object) -> object:
             nonlocal decoded
@@ -160,7 +160,7 @@ def test_each_stretch_is_decoded_once_whatever_the_order(
                 decoded += 1
                 yield frame
 
-        monkeypatch.setattr(read_pyav, "_frames", counted)
+        monkeypatch.setattr(read_pyav, "decoded", counted)
         reader.at([240, 3, 120, 3, 60, 0])
         assert decoded <= 241
         decoded = 0
@@ -353,3 +353,31 @@ def test_the_environment_decides_what_auto_is_and_nothing_else(
         open_video(clip("mpeg4.avi"))
     with open_video(clip("mpeg4.avi"), "pyav") as reader:
         assert reader.num_frames == 40
+
+
+def test_a_file_is_surveyed_once_and_again_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    whole = survey.survey_anew
+    monkeypatch.setattr(survey, "survey_anew", lambda path: (made.append(path), whole(path))[1])
+    path = write_video(tmp_path / "a.mp4", 12)
+    for _ in range(3):
+        with open_video(path, "pyav") as reader:
+            assert numbers_in(reader.at([11, 4])) == [11, 4]
+    assert made == [path]
+    write_video(path, 9)
+    with open_video(path, "pyav") as reader:
+        assert reader.num_frames == 9
+    assert made == [path, path]
+
+
+def test_surveys_are_remembered_up_to_so_many_frames(tmp_path: Path) -> None:
+    memory = survey.Memory(frames=25)
+    paths = [write_video(tmp_path / f"{number}.mp4", 10) for number in range(4)]
+    for path in (paths[0], paths[1], paths[0], paths[2]):
+        memory.survey(path)
+    assert [Path(key[0]) for key in memory.known] == [paths[0], paths[2]], "the one not asked for longest goes"
+    assert memory.frames == 20
+    long = write_video(tmp_path / "long.mp4", 30)
+    assert memory.survey(long).num_frames == 30
+    assert not memory.known
+    assert memory.frames == 0

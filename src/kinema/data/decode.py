@@ -12,15 +12,11 @@ import os
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kinema.data import store
 from kinema.data.container import refuse_non_video
 from kinema.data.reader import Reader, UnsuitableFile
 from kinema.errors import UsageError, nearest
-
-if TYPE_CHECKING:
-    from kinema.data.read_pyav import PyAVReader
 
 DECODERS = ("torchcodec", "pyav", "opencv")
 """All decoders, the preferred one first."""
@@ -49,30 +45,23 @@ def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> 
         from kinema.data.read_opencv import OpenCVReader
 
         return OpenCVReader(path, threads=threads)
+    if name == "torchcodec":
+        from kinema.data.read_torchcodec import TorchcodecReader
+        from kinema.data.survey import survey
+
+        try:
+            return TorchcodecReader(survey(path), threads=threads)
+        except UnsuitableFile:  # PyAV reads what torchcodec would read wrongly
+            if asked != "auto":
+                raise
     from kinema.data.read_pyav import PyAVReader
 
-    reader = PyAVReader(path, threads=threads)
-    return _hand_over(reader, threads, or_keep=asked == "auto") if name == "torchcodec" else reader
+    return PyAVReader(path, threads=threads)
 
 
 def check_decoder() -> None:
     """Raise UsageError if KINEMA_DECODER asks for a decoder that cannot be used here."""
     _choose(os.environ.get("KINEMA_DECODER", "auto"))
-
-
-def _hand_over(reader: PyAVReader, threads: int, *, or_keep: bool) -> Reader:
-    """The same file in torchcodec's hands; with `or_keep`, in PyAV's where torchcodec would read it wrongly."""
-    from kinema.data.read_torchcodec import TorchcodecReader
-
-    try:
-        faster = TorchcodecReader(reader, threads=threads)
-    except UnsuitableFile:
-        if or_keep:
-            return reader
-        reader.close()
-        raise
-    reader.close()
-    return faster
 
 
 def _choose(name: str) -> str:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from kinema.data.read_pyav import PyAVReader
 from kinema.data.reader import Reader, UnsuitableFile
+from kinema.data.survey import Survey
 
 
 class TorchcodecReader(Reader):
@@ -16,8 +17,8 @@ class TorchcodecReader(Reader):
     0.13 does not reach the last frame of some files with open groups of pictures.
     """
 
-    def __init__(self, survey: PyAVReader, *, threads: int = 1) -> None:
-        """Take a file over from `survey`, which stays open. Raises UnsuitableFile where torchcodec would err."""
+    def __init__(self, survey: Survey, *, threads: int = 1) -> None:
+        """Read the surveyed file. Raises UnsuitableFile where torchcodec would err."""
         from torchcodec.decoders import VideoDecoder
 
         path = survey.path
@@ -25,7 +26,7 @@ class TorchcodecReader(Reader):
         if survey.peculiar or seconds is None:
             raise UnsuitableFile(f"{path}: not for torchcodec, as {survey.peculiar}; use the decoder 'pyav' or 'auto'")
         self.path, self.num_frames, self.fps = path, survey.num_frames, survey.fps
-        self.height, self.width = survey.height, survey.width
+        self.height, self.width = survey.upright_size
         self._seconds = torch.tensor(seconds, dtype=torch.float64)
         try:
             self._decoder = VideoDecoder(

@@ -1,0 +1,267 @@
+"""What PyAV finds out about a video file by looking through its packets: how many frames, where each is, which way up.
+
+It takes about as long as decoding ten frames, so a process remembers the files that it has surveyed.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeAlias
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from kinema.data.container import is_cut
+from kinema.data.reader import TruncatedFile
+from kinema.errors import DataError
+
+# PyAV's own log callback takes a lock, which a reading process forked at the wrong moment would wait for without end.
+av.logging.restore_default_callback()
+
+VideoPacket: TypeAlias = "Packet[VideoStream]"
+
+TIMED = frozenset({"mov", "matroska", "webm", "avi"})
+REMEMBERED = 2**22
+"""Frames of the files whose surveys a process keeps: 8 bytes each."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where each frame of a file is, in presentation order."""
+
+    times: array[int]
+    """Presentation times in units of the stream's time base; strictly ascending."""
+    keys: tuple[int, ...]
+    """Frames at which decoding can start, ascending; 0 is always one."""
+    key_decode_times: tuple[int, ...]
+    """For each key frame its decoding time; a container's seeking goes by one time or the other."""
+
+    def number_at(self, time: int) -> int | None:
+        """The frame at a presentation time."""
+        at = bisect_left(self.times, time)
+        return at if at < len(self.times) and self.times[at] == time else None
+
+    def key_before(self, index: int) -> int:
+        """The key frame at or before a frame, its place among `keys`."""
+        return bisect_right(self.keys, index) - 1
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a file."""
+
+    path: Path
+    num_frames: int
+    fps: float
+    stream_index: int
+    time_base: Fraction | None
+    coded_size: tuple[int, int]
+    """Width and height of the frames as they are in the file."""
+    turns: int
+    """Quarter turns, against the clock, that set them upright."""
+    peculiar: str
+    """Why the file should be left to PyAV; "" for most."""
+    table: Table | None
+    """None where timestamps do not name the frames one by one: AVI with B-frames (as some of UCF101 and HMDB51), raw
+    streams, program streams."""
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Height and width of the frames as a player shows them."""
+        width, height = self.coded_size
+        return (height, width) if self.turns % 2 == 0 else (width, height)
+
+    def seconds(self) -> list[float] | None:
+        """Each frame's presentation time; None where `table` is."""
+        if self.table is None or self.time_base is None:
+            return None
+        up, down = (
+            self.time_base.numerator,
+            self.time_base.denominator,
+        )  # a fraction's own product takes a hundred times
+        return [time * up / down for time in self.table.times]
+
+    def check(self, frame: VideoFrame, number: int) -> None:
+        """Raise DataError if a frame is damaged or of another size than the first."""
+        if frame.is_corrupt:
+            raise DataError(f"{self.path}: frame {number} is damaged")
+        if (frame.width, frame.height) != self.coded_size:
+            width, height = self.coded_size
+            size = f"{frame.width}x{frame.height}"
+            raise DataError(f"{self.path}: frame {number} has {size} pixels, the first {width}x{height}")
+
+
+class Memory:
+    """The surveys of the files last asked for, by path, time of change and size: of so many frames in all."""
+
+    def __init__(self, frames: int) -> None:
+        self.limit = frames
+        self.frames = 0
+        self.known: OrderedDict[tuple[str, int, int], Survey] = OrderedDict()
+
+    def survey(self, path: Path) -> Survey:
+        """The survey of a file, made if it is not remembered."""
+        status = path.stat()
+        key = (str(path), status.st_mtime_ns, status.st_size)
+        if key not in self.known:
+            self.known[key] = made = survey_anew(path)
+            self.frames += made.num_frames
+            while self.frames > self.limit:
+                self.frames -= self.known.popitem(last=False)[1].num_frames
+            return made
+        self.known.move_to_end(key)
+        return self.known[key]
+
+
+_MEMORY = Memory(REMEMBERED)
+
+
+def survey(path: Path) -> Survey:
+    """The survey of a file as it is now.
+
+    Raises:
+        DataError: it is no video, or damaged.
+    """
+    try:
+        return _MEMORY.survey(path)
+    except OSError as problem:
+        raise DataError(f"{path}: cannot be read ({problem.strerror})") from problem
+
+
+def survey_anew(path: Path) -> Survey:
+    """Look through a file's packets, and decode its first frame; all of them where packets do not name frames."""
+    with errors(path):
+        container, stream = opened(path, threads=1)
+        with container:
+            packets = [packet for packet in container.demux(stream) if packet.size]
+            refuse_truncated(path, stream, packets)
+            table = tabulate(container, stream, packets)
+        container, stream = opened(path, threads=1)
+        with container:
+            following = decoded(container.demux(stream))
+            first = next(following, None)
+            if first is None:
+                raise unreadable(path, "no frame can be decoded")
+            found = Survey(
+                path,
+                num_frames=len(table.times) if table else 1,
+                fps=average_rate(stream, table),
+                stream_index=stream.index,
+                time_base=stream.time_base,
+                coded_size=(first.width, first.height),
+                turns=round(first.rotation / 90) % 4,
+                peculiar=peculiarity(first, table),
+                table=table,
+            )
+            if table is not None:
+                return found
+            count = 1
+            for frame in following:
+                found.check(frame, count)
+                count += 1
+            return replace(found, num_frames=count)
+
+
+def opened(path: Path, *, threads: int) -> tuple[InputContainer, VideoStream]:
+    """The file and its best video stream; close it after use."""
+    container: InputContainer = av.open(str(path), metadata_errors="replace")
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:  # an album cover
+        sound = " (audio only)" if container.streams.audio else ""
+        raise unreadable(path, f"no video stream{sound}")
+    codec = stream.codec_context
+    if codec is None:
+        raise unreadable(path, "its codec is unknown")
+    codec.thread_count = threads
+    codec.thread_type = "NONE" if threads == 1 else "AUTO"
+    return container, stream
+
+
+def decoded(packets: Iterator[VideoPacket]) -> Iterator[VideoFrame]:
+    """The frames of packets."""
+    for packet in packets:
+        yield from packet.decode()
+
+
+def refuse_truncated(path: Path, stream: VideoStream, packets: list[VideoPacket]) -> None:
+    """Raise TruncatedFile where less is there than the container promises."""
+    promised, there = stream.frames, len(packets)
+    if there == 0:
+        raise unreadable(path, "the video stream is empty")
+    if any(packet.is_corrupt for packet in packets) or (is_cut(path) and not 0 < promised <= there):
+        known = f"the file promises {promised} frames, {there} are there" if promised > there else "its end is missing"
+        raise TruncatedFile(f"{path}: truncated ({known})")
+
+
+def tabulate(container: InputContainer, stream: VideoStream, packets: list[VideoPacket]) -> Table | None:
+    """The table of a file's frames; None where packets do not name them."""
+    shown = [packet for packet in packets if not packet.is_discard]
+    times = {packet.pts for packet in shown if packet.pts is not None}
+    if len(times) < len(shown) or not times_name_frames(container, stream):
+        return None
+    ordered = sorted(times)
+    number = {time: index for index, time in enumerate(ordered)}
+    starts = sorted(
+        (number[time_of(key)], time_of(key) if key.dts is None else key.dts) for key in shown if key.is_keyframe
+    )
+    if not starts or starts[0][0] != 0:
+        return None
+    keys, decode_times = zip(*starts, strict=True)
+    return Table(array("q", ordered), keys, decode_times)
+
+
+def times_name_frames(container: InputContainer, stream: VideoStream) -> bool:
+    """AVI stores no presentation times, and MPEG-4 may pack two frames into one packet ("packed B-frames")."""
+    formats, codec = set(container.format.name.split(",")), stream.codec_context
+    reorders = codec.has_b_frames and ("avi" in formats or codec.name == "mpeg4")
+    return bool(formats & TIMED) and not reorders
+
+
+def average_rate(stream: VideoStream, table: Table | None) -> float:
+    """Frames a second; 0 where nothing tells."""
+    if table and stream.time_base and len(table.times) > 1:
+        return float((len(table.times) - 1) / ((table.times[-1] - table.times[0]) * stream.time_base))
+    rate = stream.average_rate or stream.guessed_rate
+    return float(rate) if rate else 0.0
+
+
+def peculiarity(first: VideoFrame, table: Table | None) -> str:
+    """What about a file other decoders get wrong or convert differently; "" for most files."""
+    if table is None:
+        return "its timestamps do not tell its frames apart"
+    if first.interlaced_frame:
+        return "it is interlaced"
+    deepest = max(component.bits for component in first.format.components)
+    return f"it has {deepest} bits per colour" if deepest > 8 else ""
+
+
+def time_of(timed: VideoFrame | VideoPacket) -> int:
+    """A presentation time; one that no table holds where there is none."""
+    return -(1 << 63) if timed.pts is None else timed.pts
+
+
+@contextmanager
+def errors(path: Path) -> Iterator[None]:
+    """Says of what FFmpeg cannot read which file it is."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise unreadable(path, f"cannot be decoded as a video ({error.strerror or error})") from error
+
+
+def unreadable(path: Path, reason: str) -> DataError:
+    """The error about a file; that it is cut off, if it is."""
+    if is_cut(path):
+        return TruncatedFile(f"{path}: truncated (its end is missing)")
+    return DataError(f"{path}: {reason}")
