@@ -40,6 +40,7 @@ VERBS = {
     "report": ("report", "one HTML page: curves, scores, retrieved videos, attention, embedding map"),
     "table": ("table", "a table of the paper with our results beside its own; or run all of its rows"),
     "list": ("listing", "recipes, methods and backbones"),
+    "bench": ("bench", "how fast decoding, loading, training steps, flow and retrieval are here, beside peers"),
     "doctor": ("doctor", "versions, decoders, devices, and what is wrong with them"),
 }
 

@@ -59,6 +59,9 @@ VIDEO = np.dtype(
 ENTRY = np.dtype([("video", "<u4"), ("label", "<i4"), ("group_at", "<u8"), ("group_bytes", "<u4")])
 """A row of a list: which video, its label and its group."""
 
+AT_ONCE = 2**22
+"""Bytes of a shard that are read in one call."""
+
 Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.void]]"
 
 
@@ -231,17 +234,24 @@ class PackedReader(Reader):
 
     def _read(self, ascending: list[int]) -> Tensor:
         out = torch.empty(len(ascending), self.height, self.width, 3, dtype=torch.uint8)
-        for frame, index in zip(out.numpy(), ascending, strict=True):
-            if self._jpeg:
-                self._decode(index, frame)
-            else:
+        if not self._jpeg:
+            for frame, index in zip(out.numpy(), ascending, strict=True):
                 self._fill(frame.data.cast("B"), self._ends[index])
+            return out
+        start, end = self._ends[ascending[0]], self._ends[ascending[-1] + 1]
+        if end - start <= AT_ONCE:  # one call for all, with what lies between
+            window = memoryview(bytearray(end - start))
+            self._fill(window, start)
+            parts = (window[self._ends[index] - start : self._ends[index + 1] - start] for index in ascending)
+        else:
+            parts = (memoryview(self._bytes(index)) for index in ascending)
+        for frame, index, data in zip(out.numpy(), ascending, parts, strict=True):
+            self._decode(index, data, frame)
         return out
 
-    def _decode(self, index: int, frame: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
+    def _decode(self, index: int, data: memoryview, frame: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
         from simplejpeg import decode_jpeg
 
-        data = self._bytes(index)
         self._check(index, data)
         try:
             whole = decode_jpeg(data, buffer=frame).shape == frame.shape
@@ -255,7 +265,7 @@ class PackedReader(Reader):
         self._fill(data, self._ends[index])
         return data
 
-    def _check(self, index: int, data: bytearray) -> None:
+    def _check(self, index: int, data: bytearray | memoryview) -> None:
         if zlib.crc32(data) != self._sums[index]:
             raise self._damaged(f"frame {index}")
 

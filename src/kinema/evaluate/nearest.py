@@ -45,9 +45,8 @@ def nearest(
         raise UsageError(f"{k} neighbours wanted of a gallery of {left}: give more videos or a smaller k")
     if leave_one_out and len(query) != len(gallery):
         raise UsageError(f"{len(query)} queries but a gallery of {len(gallery)}: leaving one out needs the same list")
-    query, gallery = (_prepared(vectors, metric) for vectors in (query, gallery))
     found = [
-        _nearest_of_block(part, gallery, k, metric, start if leave_one_out else None, 16 * block)
+        _nearest_of_block(_prepared(part, metric), gallery, k, metric, start if leave_one_out else None, 16 * block)
         for start, part in zip(range(0, len(query), block), torch.split(query, block), strict=True)
     ]
     keys = torch.cat(found)
@@ -68,11 +67,12 @@ def _nearest_of_block(
 ) -> Tensor:
     """int64 [q, k], ascending: a distance's float32 bits above the gallery row; `own_row` is the first query's row.
 
+    The gallery, in float64 twice as large, is prepared a block at a time, which costs little beside the product.
     The bits of a float that is not negative sort as the float does, so one integer sorts by distance, then by row.
     """
     best = torch.empty(len(query), 0, dtype=torch.int64, device=query.device)
     for start, part in zip(range(0, len(gallery), block), torch.split(gallery, block), strict=True):
-        distances = _distances(query, part, metric).float()
+        distances = _distances(query, _prepared(part, metric), metric).float()
         rows = torch.arange(start, start + len(part), device=query.device)
         keys = (distances.view(torch.int32).to(torch.int64) << 32) | rows
         if own_row is not None:

@@ -1,0 +1,127 @@
+"""What the benchmarks time is the same work, and ratios are made within a round."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from kinema import backbones, cli
+from kinema.batch import generator
+from kinema.bench import decode
+from kinema.bench.augment import CLIPS, SIZE, repeated
+from kinema.bench.clips import FRAMES, like_kinetics, like_ucf101, moving_picture
+from kinema.bench.measure import Contestant, race
+from kinema.bench.plain_iic import NEGATIVES, PlainIIC
+from kinema.bench.step import Size, iic, mcn, noise, passes
+from kinema.data.decode import open_video
+from kinema.data.synthetic import write_video
+from kinema.evaluate.nearest import nearest
+from kinema.methods import build
+
+SMALL = Size("r3d_vcop", 0.0625, frames=4, size=16, batch=4, device="cpu")
+
+
+def rates(*values: float) -> Callable[[], float]:
+    """A contestant that is so fast in each of its turns."""
+    turns = iter(values)
+    return lambda: next(turns)
+
+
+def test_ratios_are_of_the_same_round_and_the_first_round_only_warms_up():
+    slow, fast = (
+        Contestant("slow", rates(99, 1, 2, 4)),
+        Contestant("fast", rates(1, 3, 8, 8), {"slow": 3.0, "absent": 9}),
+    )
+    told = []
+    rows = race([slow, fast], rounds=3, progress=lambda done, total: told.append((done, total)))
+    assert [row.rate for row in rows] == [2, 8]
+    assert rows[0].comparisons == []
+    (only,) = rows[1].comparisons
+    assert (only.other, only.ratios, only.ratio, only.reached) == ("slow", [3, 4, 2], 3, True)
+    assert told == [(turn, 8) for turn in range(1, 9)]
+
+
+@pytest.mark.parametrize("encode", [like_ucf101, like_kinetics])
+def test_every_way_of_decoding_reads_the_same_window(tmp_path, encode):
+    path = encode(tmp_path / "a", moving_picture(None)[:40])
+    ways = [decode.by_kinema("pyav"), decode.by_pyav, decode.by_torchcodec]
+    try:
+        windows = [way(path, 123) for way in ways]
+    except (ImportError, RuntimeError):
+        windows = [way(path, 123) for way in ways[:2]]
+    with open_video(path) as reader:
+        assert reader.num_frames == FRAMES
+    for window in windows:
+        assert window.shape[0] == decode.WINDOW
+        assert (window.float() - windows[0].float()).abs().mean() < 1.5
+
+
+def test_a_measured_picture_may_be_of_a_video(tmp_path):
+    path = tmp_path / "a.mp4"
+    write_video(path, torch.randint(0, 256, (12, 48, 80, 3), dtype=torch.uint8))
+    assert moving_picture(path).shape == (12, 48, 80, 3)
+
+
+@pytest.mark.parametrize(("order", "stages"), [(0, 1), (1, 2), (2, 2)])
+def test_a_step_reads_as_many_clips_as_the_passes_that_it_is_held_against(order, stages):
+    method = build(mcn(SMALL, order), 5000)
+    assert noise(method).clips.shape[:3] == (4 * stages, 1, 4)
+    passes(SMALL, order, torch.device("cpu"))()
+
+
+def test_plain_iic_has_the_loss_and_the_banks_of_the_method():
+    torch.manual_seed(0)
+    plain = PlainIIC(backbones.build("r3d_vcop", 0.0625), 50)
+    dim = plain.get_buffer("rgb").shape[1]
+    rows = plain.drawn(torch.tensor([7, 3]))
+    assert rows.shape == (2, 1 + NEGATIVES)
+    assert rows[:, 0].tolist() == [7, 3]
+    assert float(plain.loss(torch.zeros(2, dim), "rgb", rows)) == pytest.approx(math.log(2 * (NEGATIVES + 1)))
+    kinema = build(iic(SMALL), 5000)  # enough videos for as many negatives
+    assert sum(kinema.chance().values()) == pytest.approx(2 * math.log(2 * (NEGATIVES + 1)))
+
+    clips = torch.rand(2, 3, 4, 16, 16, generator=generator("clips"))
+    still = plain.still(clips)
+    assert torch.equal(still, still[:, :, :1].expand_as(still))
+    assert all(
+        any(torch.equal(one[:, 0], frame) for frame in clip.unbind(1)) for one, clip in zip(still, clips, strict=True)
+    )
+    before = plain.get_buffer("intra").clone()
+    plain.step(clips, torch.tensor([7, 3]))
+    changed = (plain.get_buffer("intra") != before).any(dim=1).nonzero().flatten().tolist()
+    assert changed == [3, 7]
+    assert plain.get_buffer("rgb")[[3, 7]].norm(dim=1).tolist() == pytest.approx([1, 1])
+
+
+def test_blocks_of_the_gallery_do_not_change_neighbours():
+    rng = generator("neighbours")
+    query, gallery = torch.randn(30, 8, generator=rng), torch.randn(500, 8, generator=rng)
+    whole, parts = nearest(query, gallery, 20, block=1000), nearest(query, gallery, 20, block=4)
+    assert torch.equal(whole.rows, parts.rows)
+    assert torch.equal(whole.distances, parts.distances)
+
+
+def test_bench_prints_a_table_and_keeps_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "augment.json"
+    assert cli.run(["bench", "augment", "--rounds", "1", "--out", str(file)]) == 0
+    assert "clips / CPU s" in capsys.readouterr().out
+    found = json.loads(file.read_text())
+    assert found["rows"][-1]["name"] == "kinema"
+    assert found["rows"][-1]["rates"][0] > 0
+    assert found["machine"]["cores"] >= 1
+    assert repeated(lambda: torch.zeros(CLIPS, SIZE), 3)() == 3 * CLIPS
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--rounds", "0"], "--rounds is 0"), (["--video", "nowhere.mp4"], "nowhere.mp4: no such file")],
+)
+def test_bench_refuses_in_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["bench", "decode", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert cli.run(["bench", "lunch"]) == 2
