@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint types format results claim ladder
+.PHONY: setup demo test test-slow lint types format results claim ladder bench
 
 setup: $(READY)
 
@@ -51,3 +51,13 @@ claim: $(READY)
 
 ladder: $(READY)
 	$(BIN)/python results/ladder.py
+
+# Everything of `kinema bench`, about a quarter of an hour in which nothing else should run, and the page of it.
+BENCH := $(BIN)/kinema bench
+KEPT := benchmarks/results
+bench: $(READY)
+	@mkdir -p $(KEPT)
+	for part in decode loader augment flow retrieve; do $(BENCH) $$part --out $(KEPT)/$$part.json || exit; done
+	$(BENCH) step --frames 8 --size 64 --batch 4 --rounds 3 --out $(KEPT)/step_r3d_18.json
+	$(BENCH) step --backbone r3d_vcop --frames 8 --size 64 --batch 8 --rounds 3 --out $(KEPT)/step_r3d_vcop.json
+	$(BIN)/python benchmarks/table.py

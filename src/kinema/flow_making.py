@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from kinema.data import sources
+from kinema.data.ahead import Loader
 from kinema.data.decode import check_decoder, open_video
 from kinema.data.fitting import fit
 from kinema.data.flow import ALGORITHM, grey, tvl1
@@ -24,7 +25,6 @@ from kinema.data.flow_folder import (
     write_archive,
     write_manifest,
 )
-from kinema.data.loader import Loader
 from kinema.data.skip import read_skip
 from kinema.data.store import source_bytes
 from kinema.data.video import Video

@@ -13,8 +13,8 @@ from pathlib import Path
 from torch.utils.data import Dataset
 
 from kinema.data import sources
+from kinema.data.ahead import Loader
 from kinema.data.decode import check_decoder
-from kinema.data.loader import Loader
 from kinema.data.skip import absolute, read_skip
 from kinema.data.store import Kind, Packing, Store, is_store, opened, read_manifest, source_bytes
 from kinema.data.store_writing import read_records, write_index, write_manifest, write_shard, writing

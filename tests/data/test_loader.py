@@ -1,4 +1,5 @@
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from video_files import numbers_in, write_video
 
 from kinema import sampler
 from kinema.batch import DICE, Draw
+from kinema.data import ahead
 from kinema.data.decode import open_video
 from kinema.data.loader import EpochSampler, EvalClips, TrainClips, collate, crop, eval_loader, fit, read, train_loader
 from kinema.data.video import Video
@@ -242,3 +244,18 @@ def test_unreadable_video_is_named_in_one_line_whoever_reads_it(clips, tmp_path,
         assert str(caught.value) == str(alone.value)
         assert "\n" not in str(caught.value)
         assert str(broken) in str(caught.value)
+
+
+def test_batches_that_do_not_fit_into_shared_memory_are_refused_before_the_start(clips, monkeypatch):
+    sample = dataset(clips)[0, 0]
+    assert sample[0].shape == (1, 4, 27, 27, 3)
+    need = 2 * 3 * 5 * sum(part.nbytes for part in sample if isinstance(part, torch.Tensor))
+    for free in (need, need - 1):
+        monkeypatch.setattr(ahead.shutil, "disk_usage", lambda path, free=free: SimpleNamespace(free=free))
+        steps = EpochSampler(len(clips), 5, epochs=1, seed=0)
+        if free == need:
+            train_loader(dataset(clips), steps, workers=3)
+        else:
+            with pytest.raises(UsageError, match=r"3 reading processes need .* MB of shared memory.*--shm-size"):
+                train_loader(dataset(clips), steps, workers=3)
+    train_loader(dataset(clips), steps, workers=0)

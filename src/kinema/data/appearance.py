@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from kinema.data.ahead import Loader
 from kinema.data.decode import open_video
-from kinema.data.loader import Loader
 from kinema.data.video import Video
 
 SIDE = 6

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -16,16 +15,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from kinema import sampler
 from kinema.batch import DICE, Batch, generator
+from kinema.data.ahead import Loader, require_shared_memory
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.flow_folder import FlowFolder
-from kinema.data.processes import preparation, reading_context
 from kinema.data.reader import Reader
 from kinema.data.video import Video
-from kinema.errors import KinemaError, ReadersGone, UsageError
+from kinema.errors import UsageError
 from kinema.settings import Clip
-
-T = TypeVar("T", covariant=True)
 
 Place = tuple[int, int]
 """(epoch, video number): all that a training sample depends on, besides the seed."""
@@ -138,40 +135,17 @@ class EpochSampler(Sampler[list[Place]]):
                 yield [(epoch, number) for number in row]
 
 
-class Loader(DataLoader[T]):
-    """A DataLoader whose workers are reading processes, and whose errors are raised as they were said.
-
-    torch adds a traceback to what a worker says; users of kinema get the one line.
-    """
-
-    def __init__(self, dataset: Dataset[Any], *, workers: int, **options: Any) -> None:
-        super().__init__(
-            dataset,
-            num_workers=workers,
-            multiprocessing_context=reading_context() if workers else None,
-            worker_init_fn=preparation(),
-            **options,
-        )
-
-    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # of what torch's own iterator has, we use only this
-        try:
-            yield from super().__iter__()
-        except KinemaError as problem:
-            cls, last = type(problem), str(problem).strip().splitlines()[-1]
-            raise cls(last.removeprefix(f"{cls.__module__}.{cls.__qualname__}: ")) from None
-        except (ConnectionError, EOFError, RuntimeError) as problem:
-            if isinstance(problem, RuntimeError) and "DataLoader worker" not in str(problem):
-                raise
-            raise ReadersGone(
-                "a reading process was killed, perhaps for lack of memory: lower --train.workers; what was trained up "
-                "to the last checkpoint is kept for --resume"
-            ) from problem
-
-
 def train_loader(
     dataset: TrainClips, epoch_sampler: EpochSampler, *, workers: int, pin_memory: bool = False
 ) -> DataLoader[Batch]:
-    """Batches of all the steps that are left, across epochs, without a pause between two."""
+    """Batches of all the steps that are left, across epochs, without a pause between two.
+
+    Raises:
+        UsageError: the batches that are read ahead do not fit into shared memory.
+    """
+    if workers and len(epoch_sampler):
+        first = next(iter(epoch_sampler))
+        require_shared_memory(dataset, first[0], len(first), workers)
     return Loader(dataset, workers=workers, batch_sampler=epoch_sampler, collate_fn=collate, pin_memory=pin_memory)
 
 
@@ -216,5 +190,11 @@ def crop(frames: Tensor, size: int, crops: int) -> list[Tensor]:
 
 
 def eval_loader(dataset: EvalClips, *, batch_size: int, workers: int) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
-    """Every video once, in order: clips uint8 [B, N, T, S, S, 3], number int64 [B], label int64 [B]."""
+    """Every video once, in order: clips uint8 [B, N, T, S, S, 3], number int64 [B], label int64 [B].
+
+    Raises:
+        UsageError: the batches that are read ahead do not fit into shared memory.
+    """
+    if workers and len(dataset):
+        require_shared_memory(dataset, 0, batch_size, workers)
     return Loader(dataset, workers=workers, batch_size=batch_size)
