@@ -16,24 +16,44 @@ FOUR = (1, 2, 3, 4)
 
 @given(num_frames=st.integers(1, 100), pace=st.integers(-4, 4), seed=st.integers(0, 99))
 def test_frames_differ_by_the_pace_modulo_the_length_of_a_video_that_begins_anew(num_frames, pace, seed):
-    clip = paced_clip(num_frames, frames=8, pace=pace, wrap=True, rng=generator(seed))
+    clip = paced_clip(num_frames, frames=8, pace=pace, longest=4, wrap=True, rng=generator(seed))
     assert ((clip.diff() - pace) % num_frames == 0).all()
 
 
 @given(num_frames=st.integers(29, 100), pace=st.integers(-4, 4), seed=st.integers(0, 99))
 def test_frames_differ_by_the_pace_where_a_video_does_not_begin_anew(num_frames, pace, seed):
-    clip = paced_clip(num_frames, frames=8, pace=pace, wrap=False, rng=generator(seed))
+    clip = paced_clip(num_frames, frames=8, pace=pace, longest=4, wrap=False, rng=generator(seed))
     assert (clip.diff() == pace).all()
+    assert 0 <= clip.min() <= clip.max() < num_frames
+
+
+@given(num_frames=st.integers(29, 100), seed=st.integers(0, 99))
+def test_where_a_clips_middle_lies_does_not_tell_its_pace_where_a_video_does_not_begin_anew(num_frames, seed):
+    clips = [
+        paced_clip(num_frames, frames=8, pace=pace, longest=4, wrap=False, rng=generator(seed)) for pace in (0, *FOUR)
+    ]
+    middles = [float(clip[0] + clip[-1]) / 2 for clip in clips]
+    assert max(middles) - min(middles) <= 1 / 2  # of an odd number of frames the middle is one, of an even none
+
+
+def test_middles_are_all_those_of_the_longest_clip():
+    starts = Counter(
+        int(paced_clip(40, frames=8, pace=1, longest=4, wrap=False, rng=generator(seed))[0]) for seed in range(2000)
+    )
+    assert sorted(starts) == list(range(10, 22))  # 12 stretches of 29 frames are in 40, and 10 lie before each clip's 8
+    assert all(abs(count / 2000 - 1 / 12) < 0.03 for count in starts.values())
 
 
 def test_pace_0_is_one_frame_and_a_negative_one_goes_backwards():
     for wrap in (True, False):
-        assert len(set(paced_clip(20, frames=4, pace=0, wrap=wrap, rng=generator(0)).tolist())) == 1
-    assert paced_clip(7, frames=4, pace=-2, wrap=False, rng=generator(0)).tolist() == [6, 4, 2, 0]
+        assert len(set(paced_clip(20, frames=4, pace=0, longest=2, wrap=wrap, rng=generator(0)).tolist())) == 1
+    assert paced_clip(7, frames=4, pace=-2, longest=2, wrap=False, rng=generator(0)).tolist() == [6, 4, 2, 0]
 
 
 def test_short_video_repeats_its_first_frame_where_it_does_not_begin_anew():
-    assert paced_clip(6, frames=4, pace=3, wrap=False, rng=generator(0)).tolist() == [0, 0, 0, 3]
+    assert paced_clip(6, frames=4, pace=3, longest=3, wrap=False, rng=generator(0)).tolist() == [0, 0, 0, 3]
+    assert paced_clip(6, frames=4, pace=1, longest=3, wrap=False, rng=generator(0)).tolist() == [1, 2, 3, 4]
+    assert paced_clip(3, frames=2, pace=0, longest=3, wrap=False, rng=generator(0)).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("clips", [1, 2])
@@ -58,7 +78,7 @@ def test_frame_differences_of_a_moving_square_tell_the_pace():
         video[t, t : t + 8] = 1
     energy = {}
     for pace in FOUR:
-        clips = [paced_clip(40, frames=4, pace=pace, wrap=False, rng=generator(seed)) for seed in range(8)]
+        clips = [paced_clip(40, frames=4, pace=pace, longest=4, wrap=False, rng=generator(seed)) for seed in range(8)]
         energy[pace] = [float(video[clip].diff(dim=0).abs().mean()) for clip in clips]
     assert all(max(energy[pace]) < min(energy[pace + 1]) for pace in (1, 2, 3))
 

@@ -16,8 +16,8 @@ def tiny_pace() -> Recipe:
     kinema pretrain tiny_pace --data DATA --out runs/tiny_pace
 
     The strides are the paper's, 1 to 4, the last of which is that of evaluation's clip; the longest clip takes 29
-    frames. A clip starts where it fits (`wrap` off): in videos of 32 to 48 frames most of the longest clips would
-    otherwise have a cut, which gives the stride away, and few of the shortest.
+    frames. Videos do not begin anew (`wrap` off): in those of 32 to 48 frames most of the longest clips would otherwise
+    have a cut, which gives the stride away, and few of the shortest.
     """
     return replace(TINY, recipe="tiny_pace", method=PACE)
 

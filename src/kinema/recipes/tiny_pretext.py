@@ -47,6 +47,8 @@ def tiny_prp() -> Recipe:
     kinema pretrain tiny_prp --data DATA --out runs/tiny_prp
 
     Without the rate of 8, since 8 frames at it take 64 of a video and many have fewer; 4 is the stride of evaluation.
+    Starts are uniform, as in PRP's code. In short videos they tell the rate, as fast clips start early: who knew the
+    start alone would be right in 63% of draws at 40 frames, where chance is 33%.
     """
     return replace(TINY, recipe="tiny_prp", method=PRP(rates=(1, 2, 4)))
 

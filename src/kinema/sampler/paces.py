@@ -11,23 +11,29 @@ import torch
 from torch import Tensor
 
 from kinema.batch import Draw
-from kinema.sampler.clips import random_clip
+from kinema.sampler.clips import clip_at
 
 
-def paced_clip(num_frames: int, *, frames: int, pace: int, wrap: bool, rng: torch.Generator) -> Tensor:
-    """int64 [T]: every `pace`-th frame from a random start on; backwards if negative, one frame throughout if 0::
+def paced_clip(num_frames: int, *, frames: int, pace: int, longest: int, wrap: bool, rng: torch.Generator) -> Tensor:
+    """int64 [T]: every `pace`-th frame of a stretch of the video; backwards if negative, one frame throughout if 0::
 
-        8 frames, frames=4, pace=3, wrap, start=4        4 7 2 5
-        8 frames, frames=4, pace=-2, no wrap, start=1    7 5 3 1
+        8 frames, frames=4, pace=3, wrap, start=4                       4 7 2 5
+        9 frames, frames=3, pace=3, longest=3, no wrap, start=1         . x . . x . . x .
+        9 frames, frames=3, pace=-1, longest=3, no wrap, start=1        . . . x x x . . .       5 4 3
 
-    With `wrap` the start is uniform over all frames, and the first one follows the last; without, over all starts that
-    need no padding (`sampler.random_clip`).
+    With `wrap` the start is uniform over all frames, and the first one follows the last. Without, the clip is the
+    middle of a stretch in which one at pace `longest` fits, and the start of that is uniform, so that where a clip's
+    middle lies does not tell its pace. A video too short for the clip repeats its first frame, as `clip_at` does.
     """
-    if wrap or pace == 0:
-        start = torch.randint(num_frames, (1,), generator=rng)
-        indices = (start + abs(pace) * torch.arange(frames)) % num_frames
+    span, places = (frames - 1) * abs(pace) + 1, abs(pace) * torch.arange(frames)
+    if wrap:
+        indices = (torch.randint(num_frames, (1,), generator=rng) + places) % num_frames
+    elif num_frames < span:
+        indices = clip_at(0, num_frames, frames=frames, stride=abs(pace))
     else:
-        indices = random_clip(num_frames, frames=frames, stride=abs(pace), rng=rng)
+        stretch = min((frames - 1) * longest + 1, num_frames)
+        start = torch.randint(num_frames - stretch + 1, (1,), generator=rng)
+        indices = start + (stretch - span) // 2 + places
     return indices.flip(0) if pace < 0 else indices
 
 
@@ -43,8 +49,11 @@ class PacedClips:
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips' indices, int64 [N, T]; every pace is equally likely, and no two clips have the same."""
         numbers = torch.randperm(len(self.paces), generator=rng)[: self.clips].tolist()
+        longest = max(abs(pace) for pace in self.paces)
         drawn = [
-            paced_clip(num_frames, frames=self.frames, pace=self.paces[number], wrap=self.wrap, rng=rng)
+            paced_clip(
+                num_frames, frames=self.frames, pace=self.paces[number], longest=longest, wrap=self.wrap, rng=rng
+            )
             for number in numbers
         ]
         return Draw(torch.stack(drawn), sum(number * len(self.paces) ** n for n, number in enumerate(numbers)))

@@ -22,9 +22,11 @@ class Pace(MethodSettings):
     strides are unequal paces. 0 is one frame throughout and a negative stride goes backwards; -4 -2 -1 0 1 2 4 is the
     speed task of CtP (Wang et al., CVPR 2021), in its code."""
     wrap: bool = True
-    """Start at any frame and go on with the first one after the last (the released code). The cut that this leaves is
-    the more frequent the longer the stride, which gives it away in short videos; without, a clip starts where it fits,
-    and a video too short for one repeats its first frame."""
+    """Start at any frame and go on with the first one after the last; the released code then begins anew at the first
+    frame, whatever the stride, and ours keeps to the stride. The cut that this leaves is the more frequent the longer
+    the stride, which gives it away in short videos; without, a clip is the middle of a stretch in which the longest
+    fits (ours: where its middle lies then does not tell its pace), and a video too short for one repeats its first
+    frame."""
     jitter: Literal["frame", "clip"] = "frame"
     """Draw colour jitter for each frame, so that steady colours do not give the pace away (the released code), or for
     each clip, as for every other method here."""
