@@ -142,12 +142,17 @@ def test_remote_clips_come_from_before_and_behind_the_row():
     assert {bool(each.indices[1, 0] < each.indices[0, 0]) for each in drawn} == {True, False}
 
 
-@pytest.mark.parametrize(("num_frames", "labels"), [(22, 4), (23, 5), (100, 5)])
-def test_all_labels_are_equally_likely_and_remote_only_where_there_is_room(num_frames, labels):
+@pytest.mark.parametrize(("num_frames", "starts", "roomy"), [(22, 7, []), (23, 8, [0, 7]), (60, 45, range(45))])
+def test_row_starts_anywhere_and_all_labels_it_has_room_for_are_equally_likely(num_frames, starts, roomy):
     rng, draw = generator(0), ClozeClips(CLOZE)
-    counts = Counter(draw(num_frames, rng).target for _ in range(2000))
-    assert sorted(counts) == list(range(labels))
-    assert all(abs(count / 2000 - 1 / labels) < 0.03 for count in counts.values())
+    drawn = [draw(num_frames, rng) for _ in range(9000)]
+    found = {start: Counter(each.target for each in drawn if each.indices[0, 0] == start) for start in range(starts)}
+    assert sum(counts.total() for counts in found.values()) == 9000
+    assert all(abs(counts.total() / 9000 - 1 / starts) < 0.02 for counts in found.values())
+    for start, counts in found.items():
+        labels = 5 if start in roomy else 4
+        assert sorted(counts) == list(range(labels))
+        assert all(abs(count / counts.total() - 1 / labels) < 0.1 for count in counts.values())
 
 
 @given(frames=st.integers(4, 20), seed=st.integers(0, 99))

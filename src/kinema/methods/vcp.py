@@ -7,8 +7,8 @@ UCF101 / HMDB51, as MCN's tables print them: R(2+1)D fine-tuned 66.3 / 32.2 (Tab
 9 and 10). These are nets of one block a stage (`r2plus1d_vcop`), not R(2+1)D-18.
 
 No official code. An unofficial one always turns the grid of quadrants by half; here they change places at random, as in
-the paper. Videos too short for a remote clip have the other four answers; in those too short for the row, the clips lie
-nearer to one another.
+the paper. A row that leaves no room for a remote clip has the other four answers; in videos too short for the row, the
+clips lie nearer to one another.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ def tiny_vcp() -> Recipe:
     kinema pretrain tiny_vcp --data DATA --out runs/tiny_vcp
 
     As for `tiny_vcop` the clips have stride 1. A remote clip needs room besides the row: with gaps of 2 and a distance
-    of 4 both take 40 of the 48 frames that most clips here have; in those of 32 the cloze is one of the other four.
+    of 4 both take 40 of the 48 frames that most clips here have, where 18 of 21 starts leave it; in those of 32 the
+    cloze is one of the other four.
     """
     return replace(TINY, recipe="tiny_vcp", method=VCP(cloze=CLOZE))
 

@@ -68,42 +68,38 @@ class ShuffledClips:
 
 @dataclass(frozen=True)
 class ClozeClips:
-    """Draw a row of clips, do one of five things to the middle one, and say which; each is equally likely::
+    """Draw a row of clips, do one of five things to the middle one, and say which::
 
         UNCHANGED   A A A A . . B B B B . . C C C C
         TURNED, PERMUTED        as unchanged: the method does that to its pixels
         SHUFFLED    two of the four quarters of B change places
         REMOTE      B is taken from `distance` frames or more before or behind the row
 
-    A row that is to have a remote clip starts where there is room for one. Where no start leaves any, in videos shorter
-    than the row, the distance and a clip together, REMOTE is not drawn, and the other four are equally likely.
+    The row starts anywhere. Where that leaves room for a remote clip, the five are equally likely; where it does not,
+    the other four, and so throughout videos shorter than the row, the distance and a clip together.
     """
 
     cloze: Cloze
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips as shown, int64 [N, T], and the label."""
-        last, room = num_frames - self.cloze.reach, self.cloze.distance + self.cloze.span
-        target = uniform(REMOTE + (last >= room), rng)
-        if target == REMOTE:
-            starts = [start for start in range(last + 1) if start >= room or start <= last - room]
-        else:
-            starts = list(range(max(last, 0) + 1))
-        start = starts[uniform(len(starts), rng)]
+        start = uniform(max(num_frames - self.cloze.reach, 0) + 1, rng)
+        remote = self.remote(start, num_frames)
+        target = uniform(REMOTE + bool(remote), rng)
         row, middle = row_at(start, num_frames, self.cloze), self.cloze.clips // 2
         if target == SHUFFLED:
             row[middle] = swapped_quarters(row[middle], rng)
         if target == REMOTE:
-            row[middle] = self.remote(start, num_frames, rng)
+            begin = remote[uniform(len(remote), rng)]
+            row[middle] = clip_at(begin, num_frames, frames=self.cloze.frames, stride=self.cloze.stride)
         return Draw(row, target)
 
-    def remote(self, start: int, num_frames: int, rng: torch.Generator) -> Tensor:
-        """int64 [T]: a clip at least `distance` frames away from the row that begins at `start`."""
+    def remote(self, start: int, num_frames: int) -> list[int]:
+        """Where clips begin that are at least `distance` frames away from the row that begins at `start`."""
         cloze = self.cloze
         before = range(start - cloze.distance - cloze.span + 1)
         behind = range(start + cloze.reach + cloze.distance, num_frames - cloze.span + 1)
-        places = [*before, *behind]
-        return clip_at(places[uniform(len(places), rng)], num_frames, frames=cloze.frames, stride=cloze.stride)
+        return [*before, *behind]
 
 
 def swapped_quarters(clip: Tensor, rng: torch.Generator) -> Tensor:
