@@ -123,6 +123,14 @@ def test_both_versions_are_of_one_segment_of_three_clips_length(seed):
     assert both.max() - both.min() < 3 * 8 * 2
 
 
+@given(num_frames=st.integers(1, 100), seed=st.integers(0, 99), fast=st.floats(3, 9))
+def test_segment_of_three_clips_length_grows_where_the_fast_one_does_not_fit_in_it(num_frames, seed, fast):
+    both = NormalAndFast(8, 1, (1.0, 1.2), (fast, fast))(num_frames, generator(seed)).indices
+    assert both.max() < num_frames
+    if num_frames > 7 * fast + 1:
+        assert abs(int(both[1, -1] - both[1, 0]) - 7 * fast) <= 1 / 2
+
+
 def test_rates_differ_from_draw_to_draw_and_starts_cover_the_video():
     draw = NormalAndFast(8, 1, (1.0, 1.2), (1.7, 2.2))
     drawn = [draw(60, generator(seed)).indices for seed in range(300)]

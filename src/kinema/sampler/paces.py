@@ -83,6 +83,8 @@ class NormalAndFast:
 
     |<------------- segment, 3 x frames ------------>|
     . . N N N N . . . . . . F . F . F . F . . . . . . . . . .
+
+    A fast clip that is longer makes the segment as long as itself.
     """
 
     frames: int
@@ -93,12 +95,13 @@ class NormalAndFast:
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """int64 [2, T]: the normal clip, then the fast one."""
         u = torch.rand(2, generator=rng, dtype=torch.float64).tolist()
-        length = min(num_frames, 3 * self.frames * self.stride)
+        ranges = zip(u, (self.normal, self.fast), strict=True)
+        rates = [self.stride * (low + (high - low) * share) for share, (low, high) in ranges]
+        spans = [round((self.frames - 1) * rate) + 1 for rate in rates]
+        length = min(num_frames, max(3 * self.frames * self.stride, *spans))
         begin = int(torch.randint(num_frames - length + 1, (1,), generator=rng))
         drawn = []
-        for share, (low, high) in zip(u, (self.normal, self.fast), strict=True):
-            rate = self.stride * (low + (high - low) * share)
-            span = round((self.frames - 1) * rate) + 1
+        for rate, span in zip(rates, spans, strict=True):
             start = begin + int(torch.randint(max(length - span, 0) + 1, (1,), generator=rng))
             drawn.append(clip_at_rate(start, num_frames, frames=self.frames, rate=rate))
         return Draw(torch.stack(drawn))
