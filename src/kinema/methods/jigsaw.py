@@ -2,7 +2,8 @@
 
 A clip is cut into 3 x 3 pieces, each seen for the clip's whole length: the spatial case of ST-Puzzle on a finer grid.
 They are shown in one of 1,000 orders that were chosen to differ much. One network sees each piece by itself, and two
-layers on their features side by side say which order it is.
+layers on their features side by side say which order it is; the paper's layer of 1,024 on each piece's feature (fc6) is
+left out.
 
 The paper removes each tile's own mean and deviation, so that brightness does not tell neighbours. Here each piece is
 given those of all pieces of its clip instead, to the same end, so that it looks as clips do in evaluation.

@@ -3,8 +3,9 @@
 A clip takes every frame of a video, or every second, third or fourth; one layer on the clip's feature tells which. With
 `method.contrast` above 0 two clips of a video, at different paces, are also contrasted with the clips of other videos.
 
-UCF101 / HMDB51, as MCN's tables print them: R(2+1)D fine-tuned 75.9 / 35.9 (Tables 7 and 8), retrieval R@1 31.9 / 12.5
-(Tables 9 and 10). The R(2+1)D of the released code is VCOP's (`r2plus1d_vcop`).
+UCF101 / HMDB51, as MCN's tables print them: R(2+1)D fine-tuned 75.9 / 35.9 (Table 7; Table 8 prints them again as
+after Kinetics-400, where PCL's README has 77.1 / 36.6), retrieval R@1 31.9 / 12.5 (Tables 9 and 10). The R(2+1)D of the
+released code is VCOP's (`r2plus1d_vcop`).
 
 Any video can be used: a short one begins anew after its end, or without `method.wrap` repeats its first frame.
 """

@@ -3,11 +3,12 @@
 A few clips of a video, one after the other with a gap between, are shuffled; from their features, taken two by two, a
 small head tells in which of all possible orders they are shown. One backbone for all clips, one layer for all pairs.
 
-UCF101 / HMDB51, as MCN's tables print them: R(2+1)D fine-tuned 72.4 / 30.9 (Table 7), retrieval R@1 10.7 / 7.6
-(Tables 9 and 10). These are nets of one block a stage (`r2plus1d_vcop`), not R(2+1)D-18.
+UCF101 / HMDB51 by R(2+1)D: fine-tuned 72.4 / 30.9 (MCN, Table 7), retrieval R@1 10.7 / 5.7 (IIC's README; MCN's Table
+10 has the 7.6 of R3D). These are nets of one block a stage (`r2plus1d_vcop`), not R(2+1)D-18.
 
 OPN (Lee et al., "Unsupervised Representation Learning by Sorting Sequences", ICCV 2017) asks the same of four frames,
-where an order and its reverse are one answer. Its own VGG: 56.3 / 22.1 (Table 7), R@1 19.9 on UCF101 (Table 9).
+where an order and its reverse are one answer. Its own VGG: 56.3 / 22.1 (Table 7), R@1 19.9 on UCF101 (Table 9). The
+layer of 1,024 (fc6) that it has between a frame's feature and the pairs is left out.
 
 A video shorter than the row is not refused: its clips lie nearer to one another, so that there is an order to be told
 as long as it is longer than one clip.

@@ -3,8 +3,8 @@
 Of three clips of a video the middle one is left as it is, turned, cut into quadrants that change places, shuffled in
 time, or replaced by one from elsewhere in the video; a small head on the three features side by side tells which.
 
-UCF101 / HMDB51, as MCN's tables print them: R(2+1)D fine-tuned 66.3 / 32.2 (Table 7), retrieval R@1 19.9 / 7.6 (Tables
-9 and 10). These are nets of one block a stage (`r2plus1d_vcop`), not R(2+1)D-18.
+UCF101 / HMDB51 by R(2+1)D: fine-tuned 66.3 / 32.2 (MCN, Table 7), retrieval R@1 19.9 / 6.7 (IIC's README; MCN's Table
+10 has the 7.6 of R3D). These are nets of one block a stage (`r2plus1d_vcop`), not R(2+1)D-18.
 
 No official code. An unofficial one always turns the grid of quadrants by half; here they change places at random, as in
 the paper. A row that leaves no room for a remote clip has the other four answers; in videos too short for the row, the

@@ -94,8 +94,9 @@ def rspnet() -> Recipe:
     kinema finetune runs/rspnet --data HMDB51
     kinema retrieve runs/rspnet --data UCF-101
 
-    Paper, UCF101 / HMDB51: fine-tuned 74.3 / 41.8; R@1 on UCF101 41.1. kinema has not run it at this size yet. For
-    R(2+1)D (81.1 / 44.6): `--backbone.name r2plus1d_vcop --optim.lr 0.05 --train.batch-size 32`.
+    Paper, UCF101 / HMDB51, by a ResNet-18 with a stem of 7 x 7 x 7, which is not R3D-18: fine-tuned 74.3 / 41.8; R@1 on
+    UCF101 41.1. kinema has not run it at this size yet. For R(2+1)D (81.1 / 44.6), whose rate RSPNet's code makes 0.05
+    for each 64 videos of a step: `--backbone.name r2plus1d_vcop --optim.lr 0.025 --train.batch-size 32`.
     """
     return Recipe(
         "rspnet",

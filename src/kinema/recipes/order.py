@@ -22,8 +22,8 @@ def vcop() -> Recipe:
     kinema retrieve runs/vcop --data UCF-101
 
     The paper holds 800 training videos out and takes the epoch that is best on them; kinema trains on all and takes the
-    last. MCN's tables give, UCF101 / HMDB51: fine-tuned 72.4 / 30.9 (Table 7), R@1 10.7 / 7.6 (Tables 9 and 10).
-    kinema has not run it at this size yet.
+    last. UCF101 / HMDB51: fine-tuned 72.4 / 30.9 (MCN, Table 7), R@1 10.7 / 5.7 (IIC's README). kinema has not run it
+    at this size yet.
     """
     optim = Optim("sgd", lr=1e-3, momentum=0.9, weight_decay=5e-4, schedule="constant")
     return Recipe("vcop", VCOP(), CLIP, CROP, Backbone("r2plus1d_vcop"), optim, Train(epochs=300, batch_size=8))
@@ -38,7 +38,8 @@ def opn() -> Recipe:
     kinema retrieve runs/opn --data UCF-101
 
     As the paper: one mirror for all frames of a video, SGD at 0.01 with weight decay 5e-4. As `vcop`: network, clip,
-    crop, batch, epochs. Not here: choosing frames and crops by their optical flow, and showing one colour channel.
+    crop, batch, epochs, constant rate (OPN divides it by 10 at 130,000 and 170,000 steps). Not here: choosing frames
+    and crops by their optical flow, and showing one colour channel.
     OPN's own VGG has, by MCN's tables, UCF101 / HMDB51: fine-tuned 56.3 / 22.1 (Table 7); R@1 on UCF101 19.9 (Table 9).
     kinema has not run it at this size yet.
     """
@@ -55,8 +56,8 @@ def vcp() -> Recipe:
     kinema finetune runs/vcp --data HMDB51
     kinema retrieve runs/vcp --data UCF-101
 
-    MCN's tables give, UCF101 / HMDB51: fine-tuned 66.3 / 32.2 (Table 7), R@1 19.9 / 7.6 (Tables 9 and 10). kinema has
-    not run it at this size yet.
+    UCF101 / HMDB51: fine-tuned 66.3 / 32.2 (MCN, Table 7), R@1 19.9 / 6.7 (IIC's README). kinema has not run it at this
+    size yet.
     """
     base = vcop()
     optim, train = replace(base.optim, lr=0.01), replace(base.train, epochs=200)
