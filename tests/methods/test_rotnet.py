@@ -22,7 +22,8 @@ def test_each_quarter_of_the_rotations_is_the_one_before_turned_left_and_the_fou
         assert quarters[(number + 1) % 4, 1, 2, 1].tolist() == turned_left(picture)
 
 
-def test_loss_is_the_cross_entropy_of_every_clip_in_each_rotation():
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1)])
+def test_loss_is_the_cross_entropy_of_every_clip_in_each_rotation_whatever_their_order(order):
     method = build(CASES["rotnet"])
     given = batch(method)
     outcome = method.loss(given, step())
@@ -32,8 +33,8 @@ def test_loss_is_the_cross_entropy_of_every_clip_in_each_rotation():
         for _ in range(3):
             frames = turned[-1].flatten(0, 2)
             turned.append(torch.tensor([turned_left(frame) for frame in frames.tolist()]).view_as(clips))
-        logits = method.classify(method.backbone(torch.cat(turned))).numpy()
-    targets = [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
+        logits = method.classify(method.backbone(torch.cat([turned[turns] for turns in order]))).numpy()
+    targets = [turns for turns in order for _ in range(4)]
     assert outcome.total.item() == pytest.approx(cross_entropy(logits.tolist(), targets), rel=1e-4)
     assert outcome.terms["rotation_acc"].item() == np.mean(logits.argmax(axis=1) == targets)
 

@@ -44,10 +44,11 @@ def test_fresh_network_answers_at_chance():
 
 
 def test_answer_depends_on_which_clip_of_a_pair_is_shown_first():
-    method = undropped()
+    """Of two clips, whose only pair holds the same two features either way."""
+    method = undropped(clips=2)
     shown = features(method, batch(method))
     rng = step().rng()
-    assert not torch.allclose(method.order(shown, rng), method.order(shown[:, [1, 0, 2]], rng), atol=1e-4)
+    assert not torch.allclose(method.order(shown, rng), method.order(shown[:, [1, 0]], rng), atol=1e-4)
 
 
 def test_dropout_depends_on_the_step_alone_and_evaluation_has_none():
