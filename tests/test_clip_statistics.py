@@ -88,3 +88,11 @@ def test_block_that_changes_its_colour_changes_most_and_a_still_one_least():
     clip[:, 1:, :, 12:, :4] = torch.tensor([0.0, 0.1, 0.2, 0.3]).view(1, 1, 4, 1, 1)  # the thirteenth: another red
     clip[:, 0, :, 12:, :4] = torch.tensor([0.8, 0.85, 0.9, 0.95]).view(1, 4, 1, 1)  # in each frame
     assert appearance_labels(clip)[0, :4].tolist() == [13, 7, 7, 5]
+
+
+def test_colour_is_that_of_most_pixels_and_not_of_the_most_frequent_shade():
+    levels = torch.zeros(1, 3, 2, 16, 16, dtype=torch.long)
+    levels[:, :, :, 6:] = 200 + torch.arange(10).view(10, 1)  # ten light shades, of 32 pixels each, to 192 black ones
+    pixels = levels[0].permute(1, 2, 3, 0).reshape(-1, 3).numpy()
+    assert appearance_labels(levels / 255)[0, -1] == statistics.colour(pixels) == 4
+    assert statistics.colour_of_the_most_frequent(pixels) == 5

@@ -14,9 +14,14 @@ Three partitions cut the picture into blocks, whose numbers begin at 1::
                                               5 6 6 6 7 7 7 8
 
 Source: Wang, Jiao, Bao, He, Liu, Liu, "Self-Supervised Spatio-Temporal Representation Learning for Videos by Predicting
-Motion and Appearance Statistics", CVPR 2019, and its code, from which this differs: a pixel is in one block of each
-partition, where theirs counts diagonals twice; blocks are compared by their mean throughout, where theirs compares all
-but rings by their sum; and where nothing moves, all labels of motion are 0.
+Motion and Appearance Statistics", CVPR 2019, and its code, from which this differs:
+
+- A pixel is in one block of each partition, where theirs counts diagonals twice.
+- Blocks are compared by their mean throughout, where theirs compares all but rings by their sum.
+- Where nothing moves, all labels of motion are 0.
+- Directions are to where flow grows; theirs point the other way, as its convolution flips the kernel.
+- A block's colour is the eighth of the colour cube that most of its pixels are in; theirs is the one in which the most
+  frequent of all 256 x 256 x 256 colours lies (its code has the other law too, marked as slow).
 
 Letters: B clips, T frames, L fields of flow, S pixels a side; K = 28 blocks of all partitions together.
 """

@@ -92,6 +92,11 @@ def colour(pixels):
     return max(range(1, 9), key=lambda number: counts[number])
 
 
+def colour_of_the_most_frequent(pixels):
+    """The eighth of the colour cube in which the most frequent of pixels [N, 3] lies: the released code's law."""
+    return colour([Counter(tuple(pixel) for pixel in pixels.tolist()).most_common(1)[0][0]])
+
+
 def kept(clip, mask):
     """What the histograms of a block have in common in all frames of a clip [T, size, size, 3], as a share."""
     shares = []
