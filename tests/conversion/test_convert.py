@@ -262,6 +262,30 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
     refused("bn1.bias holds NaN or infinity", write(tmp_path / "nan.pt", "vcop", state))
 
 
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int8, torch.bool, torch.float8_e4m3fn])
+def test_weights_of_another_kind_are_refused_and_not_rounded(tmp_path, dtype):
+    state = hollow(files.vcop())
+    state["bn1.bias"] = torch.ones(64).to(dtype)
+    refused(
+        rf"bn1\.bias is of {dtype}, not of floating-point numbers: give",
+        write(tmp_path / "odd.pt", "vcop", state),
+    )
+
+
+def test_counter_may_be_of_any_whole_or_floating_point_kind(tmp_path):
+    state = hollow(files.vcop())
+    state["bn1.num_batches_tracked"] = torch.tensor(3.0, dtype=torch.float64)
+    run = convert(write(tmp_path / "counter.pt", "vcop", state), "vcop", out=tmp_path / "net").run
+    assert kinema.load(run.folder).backbone.bn1.num_batches_tracked == 3
+
+
+def test_file_with_nothing_of_the_network_is_refused_whatever_is_left(tmp_path):
+    shapes = {"a.weight": (3, 4), "bn1.num_batches_tracked": ()}
+    path = write(tmp_path / "other.pt", "vcop", hollow(shapes))
+    refused("has nothing of r3d_vcop: give --from of", path, leave=["*"], backbone="r3d_vcop")
+    refused("has nothing of r3d_vcop", path, leave=["*"])
+
+
 def test_folder_that_is_taken_is_replaced_only_if_asked(iic_file, tmp_path):
     out = tmp_path / "net"
     convert(iic_file, "iic", out=out)

@@ -22,6 +22,8 @@ from kinema.errors import UsageError
 from kinema.run import Run, environment, make_room
 from kinema.settings import Backbone, Clip, Converted
 
+FLOATING = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 FRESH_SEED = 0
 """Draws what is left out."""
 
@@ -119,13 +121,18 @@ def choose(
     if not layouts:
         ours = ", ".join(dict.fromkeys(each.backbone for each in family.layouts))
         raise UsageError(f"--backbone {backbone} is none of those that --from {name} converts: {ours}")
-    found = sorted((cover(foreign.tensors, family, each, leave) for each in layouts), key=lambda each: each.problems)
+    covered = (cover(foreign.tensors, family, each, leave) for each in layouts)
+    found = sorted(covered, key=lambda each: (each.problems, -each.weights))
     best = found[0]
     for pattern in idle(best, foreign.tensors, leave):
         raise UsageError(f"--leave {pattern} fits no tensor of {path} or of {best.layout.backbone}")
     if best.problems:
         raise NotCovered(f"{path} {best.lacks()}; {advice(best)}", best)
-    if len(found) > 1 and not found[1].problems:
+    if not best.weights:
+        raise NotCovered(
+            f"{path} has nothing of {best.layout.backbone}: give --from of the repository that wrote it", best
+        )
+    if len(found) > 1 and found[1].weights and not found[1].problems:
         both = f"{best.layout.backbone} and {found[1].layout.backbone}"
         raise UsageError(f"{path} could be {both}, with so much left out: give --backbone")
     return best
@@ -139,7 +146,11 @@ def advice(coverage: Coverage) -> str:
 
 
 def take(path: Path, foreign: Foreign, family: Family, coverage: Coverage) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The backbone's tensors in their order, float32, and what was changed of which."""
+    """The backbone's tensors in their order, float32, and what was changed of which.
+
+    Raises:
+        UsageError: one of the file's holds NaN or infinity, or numbers of another kind.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRESH_SEED)
         fresh = backbones.build(coverage.layout.backbone).state_dict()
@@ -147,13 +158,22 @@ def take(path: Path, foreign: Foreign, family: Family, coverage: Coverage) -> tu
     first = next(name for name, value in fresh.items() if value.ndim == 5)  # its inputs are the colours
     for name, value in fresh.items():
         if name in coverage.sources:
-            value = foreign.tensors[coverage.sources[name]].to(value.dtype).contiguous()
-            if not value.isfinite().all():
-                raise UsageError(f"{path}: {coverage.sources[name]} holds NaN or infinity: the file is of no use")
+            value = as_numbers(path, coverage.sources[name], foreign.tensors[coverage.sources[name]], value.dtype)
         if name == first and name in coverage.sources and (family.bgr or family.scale != 1):
             value, changes[name] = as_for_rgb(value, bgr=family.bgr, scale=family.scale)
         weights[name] = value
     return weights, changes
+
+
+def as_numbers(path: Path, name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """A tensor of the file as float32, or a counter as a whole number."""
+    if value.dtype not in (FLOATING if dtype.is_floating_point else FLOATING | WHOLE):
+        raise UsageError(
+            f"{path}: {name} is of {value.dtype}, not of floating-point numbers: give the network as it was trained"
+        )
+    if not value.float().isfinite().all():
+        raise UsageError(f"{path}: {name} holds NaN or infinity: the file is of no use")
+    return value.to(dtype).contiguous()
 
 
 def as_for_rgb(weight: Tensor, *, bgr: bool, scale: float) -> tuple[Tensor, str]:

@@ -39,6 +39,11 @@ class Coverage:
         """Tensors that would have to be left."""
         return len(self.missing) + len(self.unplaced)
 
+    @property
+    def weights(self) -> int:
+        """Tensors of the file that have a place, counters apart."""
+        return sum(not name.endswith(COUNTER) for name in self.sources)
+
     def lacks(self) -> str:
         """In a few words, what is wrong."""
         parts = []
@@ -107,7 +112,8 @@ def _misfit(value: Tensor, target: str | None, tensors: Mapping[str, Tensor], fo
     first = found.sources.get(target)
     if first is None:
         return None
-    return f"is the same as {first}" if torch.equal(value, tensors[first]) else f"differs from {first}, its other name"
+    same = value.dtype == tensors[first].dtype and torch.equal(value, tensors[first])
+    return f"is the same as {first}" if same else f"differs from {first}, its other name"
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

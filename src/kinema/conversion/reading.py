@@ -64,7 +64,8 @@ def read(path: Path, entries: tuple[str, ...]) -> Foreign:
     """The tensors of the first of `entries` that is in a file; the empty one is the file itself.
 
     Raises:
-        UsageError: there is no such file or entry, it is damaged, or reading it would run code.
+        UsageError: there is no such file or entry, it is damaged or holds tensors of no plain kind, or reading it would
+            run code.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
@@ -77,6 +78,7 @@ def read(path: Path, entries: tuple[str, ...]) -> Foreign:
         tensors = content if not entry else content.get(entry)
         if isinstance(tensors, dict) and any(isinstance(value, Tensor) for value in tensors.values()):
             named = {str(name): value for name, value in tensors.items() if isinstance(value, Tensor)}
+            check(path, named)
             with path.open("rb") as file:
                 return Foreign(named, facts(content), hashlib.file_digest(file, "sha256").hexdigest())
     wanted = " or ".join(f"'{entry}'" if entry else "tensors by name" for entry in entries)
@@ -94,7 +96,7 @@ def unpickle(path: Path) -> Any:
         with torch.serialization.safe_globals([(Nothing, name) for name in IGNORED]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as problem:
-        runs = re.search(r"GLOBAL (\S+)", str(problem))
+        runs = re.search(r"GLOBAL ([\w.<>]+)", str(problem))
         if runs is not None:
             raise UsageError(
                 f"{path} is refused, since reading it would run {runs[1]}: give a file of tensors alone, as "
@@ -105,10 +107,31 @@ def unpickle(path: Path) -> Any:
         ) from problem
 
 
+def check(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Refuse what no network's weights are.
+
+    Raises:
+        UsageError: a name cannot be printed, or a tensor is not plain.
+    """
+    for name, value in tensors.items():
+        if not name.isprintable():
+            raise UsageError(f"{path} has a tensor named {name[:100]!r}: it is damaged, or made to mislead")
+        if not plain(value):
+            raise UsageError(
+                f"{path}: {name} is sparse, quantised or without numbers: give the network as it was trained"
+            )
+
+
+def plain(value: Tensor) -> bool:
+    """Whether its numbers are there, one beside the other."""
+    strided = value.layout == torch.strided and not value.is_nested
+    return strided and value.device.type == "cpu" and not value.is_quantized
+
+
 def facts(content: dict[Any, Any]) -> dict[str, str | int | float]:
     """Numbers and short texts at the top of a checkpoint."""
     found = {
-        str(name): value.item() if isinstance(value, Tensor) and not value.ndim else value
+        str(name): value.item() if isinstance(value, Tensor) and not value.ndim and plain(value) else value
         for name, value in content.items()
     }
     return {

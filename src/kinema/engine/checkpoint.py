@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import pickle
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -17,8 +19,11 @@ from torch import Tensor
 from kinema.errors import KinemaError, UsageError
 
 FORMAT = 1
-UNREADABLE = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, EOFError, ValueError)
-"""What torch raises at a file that it cannot read."""
+UNREADABLE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, pickle.UnpicklingError),
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError),
+)
+"""What torch raises at a file that it cannot read; it does as a damaged pickle says before it looks whether it can."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,8 @@ def check_sums(path: Path) -> None:
 
 def first_line(problem: BaseException) -> str:
     """What went wrong, in at most 120 characters; torch adds advice behind it and a stack of C++ calls below it."""
-    return str(problem).splitlines()[0].split(". ")[0][:120] if str(problem) else type(problem).__name__
+    line = str(problem).splitlines()[0].split(". ")[0][:120] if str(problem) else type(problem).__name__
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def load_state(module: torch.nn.Module, state: dict[str, Tensor], source: str) -> None:
