@@ -88,6 +88,11 @@ def test_unit_pixels_stay_and_imagenet_pixels_lose_mean_and_deviation():
     np.testing.assert_allclose(normalise(given, "imagenet"), by_hand, rtol=1e-5, atol=1e-6)
 
 
+def test_slowfasts_pixels_lose_one_mean_and_deviation_for_all_colours():
+    given = torch.tensor([0.45, 0.675, 0.225]).view(1, 3, 1, 1, 1)
+    torch.testing.assert_close(normalise(given, "slowfast"), torch.tensor([0.0, 1.0, -1.0]).view(1, 3, 1, 1, 1))
+
+
 def test_kinetics_pixels_lose_torchvisions_mean_and_deviation():
     mean = torch.tensor([0.43216, 0.394666, 0.37645]).view(1, 3, 1, 1, 1)
     brighter = mean + torch.tensor([0.22803, 0.22145, 0.216989]).view(1, 3, 1, 1, 1)

@@ -16,6 +16,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
 KINETICS_STD = (0.22803, 0.22145, 0.216989)
+SLOWFAST_MEAN = (0.45, 0.45, 0.45)
+SLOWFAST_STD = (0.225, 0.225, 0.225)
 
 
 def residual(
@@ -68,12 +70,16 @@ def flow(vertical: Tensor) -> Tensor:
     return vertical.expand(-1, 3, -1, -1, -1)
 
 
-def normalise(clips: Tensor, how: Literal["unit", "imagenet", "kinetics"]) -> Tensor:
-    """Pixels in [0, 1] as they are, or less a mean and divided by a deviation: ImageNet's (CoCLR), or Kinetics'
-    (torchvision)."""
+def normalise(clips: Tensor, how: Literal["unit", "imagenet", "kinetics", "slowfast"]) -> Tensor:
+    """Pixels in [0, 1] as they are, or less a mean and divided by a deviation: ImageNet's (CoCLR), Kinetics'
+    (torchvision), or SlowFast's (GDT)."""
     if how == "unit":
         return clips
-    numbers = {"imagenet": (IMAGENET_MEAN, IMAGENET_STD), "kinetics": (KINETICS_MEAN, KINETICS_STD)}[how]
+    numbers = {
+        "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
+        "kinetics": (KINETICS_MEAN, KINETICS_STD),
+        "slowfast": (SLOWFAST_MEAN, SLOWFAST_STD),
+    }[how]
     mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in numbers)
     return (clips - mean) / std
 

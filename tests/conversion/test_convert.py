@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import re
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from reference import networks
 from reference.checkpoints import hollow, random_state
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+SLOWFAST = ((0.45, 0.45, 0.45), (0.225, 0.225, 0.225))
 KINETICS = ((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989))
 
 
@@ -40,6 +42,13 @@ CASES = {
         "encoder_q.0.",
         networks.vcop,
         {"numbers": IMAGENET},
+    ),
+    "gdt R(2+1)D-18": (
+        "gdt",
+        files.gdt(),
+        "video_network.base.",
+        networks.torchvision_resnet,
+        {"numbers": SLOWFAST},
     ),
     "pace C3D": ("pace", files.c3d(), "", networks.c3d, {"bgr": True, "scale": 255.0}),
     "pace R3D": ("pace", files.under("module.", files.vcop()), "module.", networks.vcop, {"bgr": True, "scale": 255.0}),
@@ -245,7 +254,9 @@ def test_file_that_does_not_fit_is_refused_and_nothing_is_written(tmp_path):
         ("coclr", {"encoder_q.0.layer1.0.conv1.weight": (64, 64, 1, 1, 1)}, "CoCLR's R2D3D-50"),
         ("dpc", {"module.backbone.layer1.0.conv3.weight": (256, 64, 1, 1, 1)}, "R2D3D-50"),
         ("pace", {"mixed_3b.conv_b0.conv1.weight": (64, 192, 1, 1, 1)}, "the S3D-G of Pace Prediction"),
+        ("gdt", {"video_network.base.layer1.2.conv1.0.0.weight": (144, 64, 1, 3, 3)}, "GDT's R(2+1)D-34"),
         ("rspnet", {"encoder_q.encoder.layer1.0.bn1.weight": (64,)}, "RSPNet's ResNet-18"),
+        ("tclr", {"module.0.stem.3.weight": (64, 45, 3, 1, 1)}, "TCLR's R(2+1)D-18"),
         ("rspnet", {"encoder_q.encoder.feature.sepConv1.excitation.bias": (64,)}, "RSPNet's S3D-G"),
     ],
 )
@@ -253,7 +264,7 @@ def test_network_that_kinema_does_not_have_is_named(tmp_path, family, shapes, wh
     entry = {"rspnet": "model"}.get(family, "state_dict")
     path = tmp_path / "file.pth"
     torch.save({entry: hollow(shapes)}, path)
-    refused(f"file.pth holds {what}.*, a backbone that kinema does not have", path, family)
+    refused(f"file.pth holds {re.escape(what)}.*, a backbone that kinema does not have", path, family)
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path):

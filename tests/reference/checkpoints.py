@@ -306,6 +306,25 @@ def videomoco(backbone):
     return under("module.", found)
 
 
+def gdt(heads=("",)):
+    """model.py of GDT and of SeLaVi, which has ten heads: a network of pictures and one of sound, no classifiers."""
+    found = under("video_network.base.", torchvision_resnet(split=True))
+    found |= conv("audio_network.base.conv1", 64, 1, 7, 7) | bn("audio_network.base.bn1", 64)
+    inputs = 64
+    for number, outputs in enumerate((64, 128, 256, 512), 1):
+        name = f"audio_network.base.layer{number}.0"
+        found |= conv(f"{name}.conv1", outputs, inputs, 3, 3) | bn(f"{name}.bn1", outputs)
+        found |= conv(f"{name}.conv2", outputs, outputs, 3, 3) | bn(f"{name}.bn2", outputs)
+        if inputs != outputs:
+            found |= conv(f"{name}.downsample.0", outputs, inputs, 1, 1) | bn(f"{name}.downsample.1", outputs)
+        inputs = outputs
+    for head in heads:
+        for network in "va":
+            name = f"mlp_{network}{head}.block_forward"
+            found |= linear(f"{name}.2", 512, 512, bias=False) | bn(f"{name}.4", 512) | linear(f"{name}.8", 256, 512)
+    return found
+
+
 def tclr():
     """tclr_pretraining/{model,mlp}.py, in nn.DataParallel: nn.Sequential(R3D-18, MLP)."""
     found = under("0.", torchvision_resnet()) | linear("1.fc1", 512, 512) | bn("1.bn1", 512) | bn("1.bn2", 128)

@@ -43,7 +43,7 @@ class Convert:
     """Distance between them, if other than the repository's."""
     size: Annotated[int | None, tyro.conf.arg(name="clip.size")] = None
     """Pixels a side, if other than the repository's."""
-    normalise: Literal["unit", "imagenet", "kinetics"] | None = None
+    normalise: Literal["unit", "imagenet", "kinetics", "slowfast"] | None = None
     """How pixels are shown, if otherwise than in the repository."""
     overwrite: bool = False
     """Replace the run in --out; the old one is renamed, not deleted."""

@@ -56,7 +56,7 @@ def convert(
     frames: int | None = None,
     stride: int | None = None,
     size: int | None = None,
-    normalise: Literal["unit", "imagenet", "kinetics"] | None = None,
+    normalise: Literal["unit", "imagenet", "kinetics", "slowfast"] | None = None,
     overwrite: bool = False,
 ) -> Conversion:
     """Take the backbone out of a checkpoint that another repository published.

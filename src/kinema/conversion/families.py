@@ -27,6 +27,12 @@ DPC_PARTS = {
     "final_bn.*": "batch norm before the classifier",
     "final_fc.*": "classifier",
 }
+AUDIO_VIDEO = {
+    "audio_network.*": "audio network",
+    "text_network.*": "text network",
+    "mlp_*": "projection head",
+    "video_pooling.*": "pooling by a transformer, which kinema's evaluation does not have",
+}
 BLOCKS = Clip(frames=5, stride=3, size=128)
 """One block of DPC and MemDPC."""
 
@@ -63,6 +69,17 @@ FAMILIES = {
         Clip(frames=16, stride=4, size=112),
         "imagenet",
         lacking={"encoder_q.0.layer1.*": "DualVar's R2D3D-18 or -50", "backbone.layer1.*": "DualVar's R2D3D-18 or -50"},
+    ),
+    "gdt": Family(
+        "facebookresearch/GDT",
+        "Generalized Data Transformations, and STiCA: R(2+1)D-18",
+        (Layout("r2plus1d_18"),),
+        ("video_network.base.",),
+        ("state_dict", "model"),
+        AUDIO_VIDEO,
+        Clip(frames=32, stride=1, size=128),
+        "slowfast",
+        lacking={"video_network.base.layer1.2.*": "GDT's R(2+1)D-34"},
     ),
     "iic": Family(
         "BestJuly/IIC",
@@ -122,7 +139,7 @@ FAMILIES = {
         "PeihaoChen/RSPNet",
         "Relative Speed Perception: C3D, R(2+1)D; SEVERE's R(2+1)D-18",
         (Layout("c3d"), Layout("r2plus1d_vcop"), *NUMBERED_NETS),
-        ("encoder_q.encoder.base_network.", "encoder_q.encoder.", "encoder.", ""),
+        ("encoder_q.encoder.base_network.", "encoder_q.encoder.", "encoder.base_network.", "encoder.", ""),
         ("model", ""),
         MOCO
         | {
@@ -139,6 +156,16 @@ FAMILIES = {
             "*feature.sepConv1.*": "RSPNet's S3D-G",
         },
     ),
+    "selavi": Family(
+        "facebookresearch/selavi",
+        "Self-labelling of videos by sight and sound (SeLaVi): R(2+1)D-18",
+        (Layout("r2plus1d_18"),),
+        ("video_network.base.",),
+        ("model",),
+        AUDIO_VIDEO,
+        Clip(frames=32, stride=1, size=112),
+        "slowfast",
+    ),
     "tclr": Family(
         "DAVEISHAN/TCLR",
         "Temporal Contrastive Learning: R3D-18 with dilation",
@@ -148,7 +175,10 @@ FAMILIES = {
         {"1.*": "projection head", "fc.*": "classifier"},
         Clip(frames=16, stride=2, size=112),
         bgr=True,
-        lacking={"*conv1.temporal_spatial_conv.weight": "TCLR's R3D of one block"},
+        lacking={
+            "*conv1.temporal_spatial_conv.weight": "TCLR's R3D of one block",
+            "*stem.3.weight": "TCLR's R(2+1)D-18, whose code its repository does not have",
+        },
     ),
     "torchvision": Family(
         "pytorch/vision",

@@ -42,7 +42,7 @@ class Family:
     """Tensors that are no part of the backbone: pattern and what they are."""
     clip: Clip = field(default_factory=lambda: Clip(frames=16, stride=1, size=112))
     """What its own evaluation shows a network."""
-    normalise: Literal["unit", "imagenet", "kinetics"] = "unit"
+    normalise: Literal["unit", "imagenet", "kinetics", "slowfast"] = "unit"
     bgr: bool = False
     """Frames were read by OpenCV and not turned to RGB: the input channels of the first convolution are reversed."""
     scale: float = 1.0

@@ -23,7 +23,7 @@ class Converted(MethodSettings):
     """Of the file."""
     left: tuple[str, ...] = ()
     """Tensors of the backbone that were not in the file and were left as a fresh network has them."""
-    normalise: Literal["unit", "imagenet", "kinetics"] = "unit"
+    normalise: Literal["unit", "imagenet", "kinetics", "slowfast"] = "unit"
     """How the repository shows pixels to its networks."""
 
     @property

@@ -12,8 +12,8 @@ from kinema.settings.inputs import Clip
 class Pixels:
     """How clips are shown to a trained encoder, which follows how its method was shown them."""
 
-    normalise: Literal["unit", "imagenet", "kinetics"] = "unit"
-    """Pixels in [0, 1], or with the mean and deviation of ImageNet or Kinetics removed."""
+    normalise: Literal["unit", "imagenet", "kinetics", "slowfast"] = "unit"
+    """Pixels in [0, 1], or with a mean and a deviation removed: ImageNet's, Kinetics', or SlowFast's of all colours."""
     last_residual: Literal["repeat", "wrap", "zero", "extra_frame"] = "repeat"
     """What stands for the last frame's residual, which Eq. 1 does not define."""
     residual: Literal["absolute", "signed"] = "absolute"
