@@ -49,7 +49,8 @@ class IIC(MetaContrast, TwoViews):
     """What destroys the motion of a clip, which makes its intra-negative: one frame of it all the time, or two of its
     four quarters swapped."""
     residual: Literal["signed", "absolute"] = "signed"
-    """IIC's code's residual, (F_n - F_{n-1} + 1) / 2, in training and in evaluation; or MCN's Eq. 1."""
+    """IIC's code's residual, (F_n - F_{n-1} + 1) / 2, which it has in pre-training and retrieval and kinema in
+    fine-tuning too, where its code has F_n - F_{n-1}; or MCN's Eq. 1."""
     views: Views = field(
         default_factory=lambda: Views(last_residual="wrap", projection="none", unit_length=False, statistics="mixed")
     )
