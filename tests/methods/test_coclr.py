@@ -19,6 +19,7 @@ from reference.coclr import positives
 from reference.contrast import info_nce, momentum_contrast
 
 STILL = Augment(crop_area=(1, 1), crop_aspect=(1, 1), flip=0, jitter=0, blur=0)
+BLURRED = {"blur": 1, "blur_sigma": (8, 9)}
 
 
 def recipe(augment=None, **changes):
@@ -215,14 +216,38 @@ def test_rgb_and_flow_of_a_clip_share_crop_and_flip_and_its_two_clips_do_not():
     assert (first - second).abs().max() > 0.1
 
 
+@pytest.mark.parametrize(
+    ("stream", "changes"),
+    [
+        *((stream, change) for stream in ("rgb", "flow") for change in ({"jitter": 1}, BLURRED)),
+        ("rgb", {"grey": 1}),
+    ],
+)
 @pytest.mark.parametrize("n", [0, 1])
-def test_a_clip_whose_bit_is_clear_keeps_its_colours(n):
-    changing = Augment(crop_area=(1, 1), crop_aspect=(1, 1), flip=0, jitter=1, grey=1, blur=1)
-    method, plain = build(recipe(augment=changing)), build(recipe(augment=STILL))
+def test_a_clip_whose_bit_is_clear_keeps_its_colours(n, changes, stream):
+    method, plain = build(recipe(augment=replace(STILL, **changes))), build(recipe(augment=STILL))
     given = replace(batch(method), target=torch.tensor([0, 1, 2, 3]))
-    seen, untouched = (each.shown(given, n, "rgb") for each in (method, plain))
+    seen, untouched = (each.shown(given, n, stream) for each in (method, plain))
     for video, target in enumerate(given.target.tolist()):
         assert torch.allclose(seen[video], untouched[video]) == (not target >> n & 1)
+
+
+def test_flow_is_changed_as_a_grey_picture_with_its_clips_dice_and_stays_three_equal_channels():
+    changing = Augment(jitter=1, grey=0.5, **BLURRED)
+    method = build(recipe(augment=changing))
+    given = replace(batch(method), target=torch.tensor([3, 3, 3, 3]))
+    seen = method.shown(given, 1, "flow")
+    as_picture = replace(given, clips=given.clips[..., [3, 3, 3, 0]])
+    red = method.shown(as_picture, 1, "rgb")[:, 0] * 0.229 + 0.485
+    for channel in range(3):
+        torch.testing.assert_close(seen[:, channel], red, atol=1e-5, rtol=0)
+
+
+def test_hue_saturation_and_grey_leave_flow_as_it_is():
+    method = build(recipe(augment=replace(STILL, jitter=1, brightness=0, contrast=0, saturation=1, hue=0.5, grey=0.5)))
+    given = replace(batch(method), target=torch.tensor([3, 3, 3, 3]))
+    plain = build(recipe(augment=STILL))
+    torch.testing.assert_close(method.shown(given, 0, "flow"), plain.shown(given, 0, "flow"), atol=1e-5, rtol=0)
 
 
 def test_a_network_sees_its_own_stream_alone():

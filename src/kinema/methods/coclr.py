@@ -8,10 +8,11 @@ chain of commands is in `kinema.recipes.coclr`.
 UCF101 after UCF101, S3D on RGB, from its repository: InfoNCE R@1 33.1, probe 46.8; CoCLR R@1 51.8 (53.3 in the paper
 and in MCN's Table 9), probe 70.2; on flow R@1 45.2 and 48.4. Fine-tuned 81.4, after Kinetics-400 87.9 (paper).
 
-kinema's flow is the vertical part of TV-L1 alone, as three equal channels; the paper's has both parts. Batch norm's
-statistics can tell a key's batch from the queue's; the paper shuffles keys between GPUs against that, and on one device
-there is nothing to shuffle with. Short videos repeat their first frame. Letters: B videos, V of them in all, K rows of
-the queue, F length of a backbone feature, D of a key.
+kinema's flow is the vertical part of TV-L1 alone, as three equal channels; the paper's has both parts. RGB and flow of
+a clip are changed as one block, in colours too (its code), of which hue, saturation and grey leave flow as it is.
+Batch norm's statistics can tell a key's batch from the queue's; the paper shuffles keys between GPUs against that, and
+on one device there is nothing to shuffle with. Short videos repeat their first frame. Letters: B videos, V of them in
+all, K rows of the queue, F length of a backbone feature, D of a key.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinema import heads, losses, sampler, settings, views
-from kinema.augment import augment, crop_and_flip, without_colour
+from kinema.augment import augment, without_colour
 from kinema.batch import Batch, Enqueue, Step, Write
 from kinema.frozen import FrozenCopy
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
@@ -74,13 +75,15 @@ class CoCLR(MetaContrast):
         return Contrasted(loss, terms, (Enqueue("queue", rows),), Embedded(h, h_key, q, k))
 
     def shown(self, batch: Batch, n: int, stream: str) -> Tensor:
-        """float [B, 3, T, S, S]: the n-th clips in RGB or flow, which share crop and flip."""
-        clips, size = batch.clips[:, n], self.recipe.clip.size
+        """float [B, 3, T, S, S]: the n-th clips in RGB or flow, which share all that is drawn for them.
+
+        Flow is changed as if it were grey: brightness and contrast scale and shift it, blur smooths it.
+        """
+        clips = batch.clips[:, n]
+        clips = clips[..., :3] if stream == "rgb" else clips[..., [3, 3, 3]]
         dice = without_colour(batch.dice[:, n], (batch.target >> n) & 1 == 0)
-        if stream == "flow":
-            return views.flow(crop_and_flip(clips[..., 3:], batch.extent, dice, self.recipe.augment, size))
-        rgb = augment(clips[..., :3], batch.extent, dice, self.recipe.augment, size)
-        return views.normalise(rgb, self.config.pixels.normalise)
+        shown = augment(clips, batch.extent, dice, self.recipe.augment, self.recipe.clip.size)
+        return views.normalise(shown, self.config.pixels.normalise if stream == "rgb" else "unit")
 
     def query(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """Backbone features [B, F] and queries [B, D] of unit length."""
