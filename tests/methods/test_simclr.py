@@ -10,7 +10,6 @@ from second_order import slope_and_differences
 
 from kinema.data.shapes import MOTIONS
 from kinema.methods.two_clips import clips
-from kinema.sampler import RandomClips
 from kinema.sampler.pairs import NearbyClips
 from kinema.settings import Augment, Meta, SimCLR
 from reference.contrast import nt_xent
@@ -59,11 +58,8 @@ def test_clips_have_dice_of_their_own_and_one_law_for_all_their_frames():
     torch.testing.assert_close(one, one[:, :, :1].expand_as(one))
 
 
-@pytest.mark.parametrize(("apart", "law"), [("decreasing", NearbyClips), ("independent", RandomClips)])
-def test_clips_are_drawn_by_the_law_that_is_named(apart, law):
-    method = build(recipe(apart=apart))
-    assert isinstance(method.draw, law)
-    assert method.draw(40, step().rng()).indices.shape == (2, 4)
+def test_two_clips_are_drawn_near_in_time():
+    assert build(recipe()).draw == NearbyClips(CASES["simclr"].clip.frames, CASES["simclr"].clip.stride)
 
 
 def test_features_that_are_all_one_lose_as_much_as_chance_says():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema.batch import generator
-from kinema.sampler import clip_at
+from kinema.sampler import RandomClips, clip_at
 from kinema.sampler.pairs import ClipsAndAgain, NearbyClips
 
 
@@ -17,14 +17,23 @@ def test_clips_near_in_time_are_clips_of_the_video(num_frames, frames, stride, s
     assert all(tuple(clip) in possible for clip in drawn.tolist())
 
 
+def starts_of(drawing, starts, count):
+    """The two first frames of clips drawn of a video that has so many starts, int64 [count] each."""
+    rng, num_frames = generator(0), starts + (drawing.frames - 1) * drawing.stride
+    return torch.stack([drawing(num_frames, rng).indices[:, 0] for _ in range(count)]).unbind(1)
+
+
+def chi_square(first, second, starts):
+    """How far the counts of distances are from the integral of 2 (1 - g / M) / M over [g, g + 1)."""
+    expected = len(first) * (2 * (starts - torch.arange(starts)) - 1) / starts**2
+    return ((first - second).abs().bincount(minlength=starts) - expected).square().div(expected).sum()
+
+
 def test_distance_of_two_clips_has_the_density_of_cvrl():
-    drawing, rng, starts = NearbyClips(frames=4, stride=3), generator(0), 41
-    first, second = torch.stack([drawing(50, rng).indices[:, 0] for _ in range(4000)]).unbind(1)
-    found = ((second - first).abs().sort().values + 0.5) / starts  # the middle of each whole distance's share
-    law = 2 * found - found**2  # the integral of 2 (1 - g / M) / M
-    empirical = (torch.arange(4000) + 0.5) / 4000
-    assert (law - empirical).abs().max() < 1.63 / 4000**0.5 + 1 / starts  # Kolmogorov-Smirnov at 1 %, and rounding
-    assert (2 * found.mean() - 2 / 3).abs() < 0.02
+    starts, count = 8, 4000
+    first, second = starts_of(NearbyClips(frames=4, stride=3), starts, count)
+    assert chi_square(first, second, starts) < 18.5  # at 1 %, with 7 degrees of freedom
+    assert chi_square(*starts_of(RandomClips(frames=4, stride=3), starts, count), starts) > 100  # rounded otherwise
     assert ((first < second).float().mean() - (first > second).float().mean()).abs() < 0.05
     room = starts - (second - first).abs()
     assert (torch.minimum(first, second) < room).all()

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema import heads, losses, sampler, settings
+from kinema import heads, losses, settings
 from kinema.batch import Batch, Step
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_clips import clips
@@ -32,8 +32,7 @@ class SimCLR(MetaContrast):
 
     def __init__(self, recipe: settings.Recipe, backbone: nn.Module, feature_dim: int, num_videos: int) -> None:
         super().__init__(recipe, backbone, num_videos)
-        law = pairs.NearbyClips if self.config.apart == "decreasing" else sampler.RandomClips
-        self.draw = law(recipe.clip.frames, recipe.clip.stride)
+        self.draw = pairs.NearbyClips(recipe.clip.frames, recipe.clip.stride)
         dim = feature_dim if self.config.projection == "none" else self.config.dim
         self.projection = heads.projection(self.config.projection, feature_dim, dim)
         self.classify_pairs(feature_dim, dim)

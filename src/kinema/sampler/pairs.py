@@ -15,11 +15,16 @@ from kinema.sampler.clips import RandomClips, clip_at
 class NearbyClips:
     """Draw two clips of a video, the likelier the less they lie apart, in either order (CVRL, section 3.3).
 
-    With M starts that need no padding, the distance g of the two starts has the density 2 (1 - g / M) / M on [0, M)::
+    With M starts that need no padding, the distance g of the two starts has the density 2 (1 - g / M) / M on [0, M),
+    which is rounded down: (2 (M - g) - 1) / M^2 for g of 0, 1, ... M - 1::
 
         x x x x . . . . . . . . . . . .
         . . y y y y . . . . . . . . . .     g = 2, drawn often
         . . . . . . . . . . y y y y . .     g = 10, drawn seldom
+
+    That density is the one of |X - Y| for X and Y uniform and independent on [0, M): two clips drawn anywhere, as
+    `RandomClips` does (SlowFast's form of SimCLR), have the same law but for the rounding, which makes g = 0 half as
+    likely.
     """
 
     frames: int

@@ -16,9 +16,6 @@ class SimCLR(MetaContrast):
     """SimCLR on two clips of a video, which are drawn as CVRL draws them."""
 
     name: Literal["simclr"] = "simclr"
-    apart: Literal["decreasing", "independent"] = "decreasing"
-    """How far apart two clips of a video start: with a density that falls linearly with the distance (CVRL,
-    section 3.3), or at two independent places (SlowFast's form of SimCLR)."""
     temperature: float = 0.1
     """tau (CVRL)."""
     projection: Literal["linear", "linear_bn", "mlp", "mlp3_bn", "none"] = "mlp"
