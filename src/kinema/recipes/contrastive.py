@@ -12,8 +12,11 @@ def simclr() -> Recipe:
 
     kinema pretrain simclr --data kinetics400 --out runs/simclr
 
-    CVRL's settings but for three things: its network is R3D-50, which kinema does not have; it blurs one of the two
-    clips always and the other seldom, here each in half of the cases; and one of them may be solarised, here neither.
+    CVRL's settings, but for these. Its network is R3D-50, which kinema does not have, and its head's hidden layers have
+    2048 numbers, here as many as the feature. It blurs one of the two clips always and the other seldom, here each in
+    half of the cases; and one of them may be solarised, here neither. It sums the losses of both clips, whose mean is
+    taken here: half the gradient at the same rate. It decays kernels alone, here all weights. Its short videos begin
+    anew, here the first frame is repeated.
     CVRL (Qian et al., CVPR 2021), UCF101 / HMDB51 after Kinetics-400, fine-tuned: 92.1 / 65.4 (MCN, Table 8). kinema
     has not run it at this size.
     """

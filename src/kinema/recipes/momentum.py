@@ -46,6 +46,7 @@ def moco_kinetics() -> Recipe:
     kinema pretrain moco_kinetics --data kinetics400 --out runs/moco_kinetics
     kinema finetune runs/moco_kinetics --data UCF-101
 
+    Their code does not decay what belongs to batch norm, which SGD does here.
     Paper, Slow-only R50, two clips: UCF101 fine-tuned 91.3, Kinetics-400 linear probe 66.6. kinema has not run it at
     this size yet.
     """
