@@ -42,7 +42,8 @@ def memdpc() -> Recipe:
     kinema linear runs/memdpc --data UCF-101
     kinema finetune runs/memdpc --data UCF-101
 
-    On UCF101 it is 500 epochs.
+    On UCF101 it is 500 epochs. Its code splits the batch of 16 between GPUs, each of which has its own part for
+    negatives; here they come from all 16.
     Paper, UCF101 / HMDB51: fine-tuned 78.1 / 41.2, probe 54.1 / 30.5 (MCN's Table 6), by the context of both recurrent
     cells. kinema has not run it at this size yet.
     """
