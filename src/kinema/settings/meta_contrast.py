@@ -13,7 +13,7 @@ from kinema.settings.two_views import Contrast, TwoViews
 
 @dataclass(frozen=True)
 class Pairs:
-    """The binary classification of view pairs (FCM and Eq. 4). `specs/mcn` in the docs has the reasoning."""
+    """The binary classification of view pairs (FCM and Eq. 4); docs/reading_mcn.md has the reasoning."""
 
     head: Literal["mlp", "linear", "hadamard", "bilinear"] = "mlp"
     """What scores a pair: two layers (ours), or one linear layer (the paper, literally). The linear head's score is
