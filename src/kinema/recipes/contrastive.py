@@ -39,7 +39,7 @@ def simclr() -> Recipe:
     )
 
 
-# A square of 112 pixels somewhere in a frame of 128 x 171, and nothing else.
+# A square of 112 pixels somewhere in a frame of 128 x 171, and nothing else; of wider video more (see order.CROP).
 CROP = 112 * 112 / (128 * 171)
 CROP_ALONE = Augment(crop_area=(CROP, CROP), crop_aspect=(1.0, 1.0), flip=0.0, jitter=0.0, blur=0.0)
 

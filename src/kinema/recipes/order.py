@@ -8,7 +8,10 @@ from kinema.settings import OPN, PCL, VCOP, VCP, Augment, Backbone, Clip, Optim,
 
 CLIP = Clip(frames=16, size=112, short_side=128)
 CROP = Augment(crop_area=(0.573, 0.573), crop_aspect=(1.0, 1.0), flip=0.0, jitter=0.0, blur=0.0)
-"""A square of 112 pixels out of frames of 128 x 171 (VCOP's code), which is 0.573 of their area, and nothing else."""
+"""A square of 112 pixels out of frames of 128 x 171 (VCOP's code), which is 0.573 of their area, and nothing else.
+
+So of 4:3 video, as UCF101 is. The code squeezes any other into that shape; here it keeps its own, and the same share of
+16:9 is a square as high as the frame, 128 pixels, anywhere from left to right."""
 STRONG = replace(CROP, flip=0.5, jitter=0.8, grey=0.2, blur=0.5)
 """The same square with SimCLR's changes of colour (PCL's code)."""
 
@@ -73,8 +76,11 @@ def pcl() -> Recipe:
     kinema retrieve runs/pcl --data UCF-101
 
     The released code lowers the rate when the task's loss on held-out videos stands still for 50 epochs; here it is
-    constant. Its README gives, UCF101 / HMDB51: fine-tuned 83.4 / 48.8; R@1 on UCF101 55.1. kinema has not run it at
-    this size yet.
+    constant. It shows the network residuals by default, in evaluation too, as `--method.input residual` and
+    `--view residual` do here, where RGB is the default. Its three clips pass the network one after the other, each a
+    batch of its own to batch norm; here they pass together.
+    Its README gives, UCF101 / HMDB51: fine-tuned 83.4 / 48.8; R@1 on UCF101 55.1. kinema has not run it at this size
+    yet.
     """
     optim = Optim("sgd", lr=0.01, momentum=0.9, weight_decay=5e-4, schedule="constant")
     return Recipe("pcl", PCL(), CLIP, STRONG, Backbone("r3d_18"), optim, Train(epochs=200, batch_size=16))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from kinema.settings import PRP, Augment, Backbone, Clip, Jigsaw, Mars, Optim, Recipe, RotNet, STPuzzle, Train
 
 # A square of 112 pixels anywhere in frames of 171 x 128, flipped or not, and no change of colour; likewise at other
-# sizes.
+# sizes. Of wider video it is more (see order.CROP).
 CROP = Augment(crop_area=(0.573, 0.573), crop_aspect=(1.0, 1.0), jitter=0.0, blur=0.0)
 
 
