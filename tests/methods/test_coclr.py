@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,13 +8,13 @@ from cases import CASES, VIDEOS, batch, build, step
 from learning import LEARNING, moving_shapes, trained
 from second_order import slope_and_differences
 
-from kinema import views
+from kinema import recipes, views
 from kinema.batch import Enqueue, generator
 from kinema.data.shapes import MOTIONS
 from kinema.errors import UsageError
 from kinema.methods.coclr import CoCLR as CoCLRMethod
 from kinema.recipes import tiny_coclr
-from kinema.settings import Augment, CoCLR, Meta
+from kinema.settings import Augment, CoCLR, Meta, MoCo
 from reference.coclr import positives
 from reference.contrast import info_nce, momentum_contrast
 
@@ -317,6 +317,15 @@ def test_second_order_is_the_gradient_of_its_two_stage_loss(monkeypatch, form):
 def test_settings_out_of_their_range_are_refused(changes, complaint):
     with pytest.raises(UsageError, match=complaint):
         CoCLR(**changes)
+
+
+def test_its_first_stage_on_rgb_is_moco():
+    one, other = recipes.get("moco"), recipes.get("coclr_infonce")
+    assert replace(one, recipe="", method=None) == replace(other, recipe="", method=None)
+    shared = {each.name for each in fields(MoCo)} & {each.name for each in fields(CoCLR)} - {"name"}
+    assert all(getattr(one.method, name) == getattr(other.method, name) for name in shared)
+    first, second = build(recipe(oracle=None)), build(CASES["moco"])
+    torch.testing.assert_close(first.loss(batch(first), step()).total, second.loss(batch(second), step()).total)
 
 
 def test_small_stages_of_a_stream_last_as_long_as_other_small_recipes():

@@ -14,14 +14,14 @@ def moco() -> Recipe:
     kinema retrieve runs/moco --data UCF-101
     kinema linear runs/moco --data UCF-101
 
-    CoCLR's repository, UCF101: R@1 33.1, linear probe 46.8. kinema has not run it at this size yet. On Kinetics-400
-    CoCLR takes 16,384 rows: `--method.queue 16384`.
+    The same as `coclr_infonce`, from which `coclr` goes on. CoCLR's repository, UCF101: R@1 33.1, linear probe 46.8.
+    kinema has not run it at this size yet. On Kinetics-400 CoCLR takes 16,384 rows: `--method.queue 16384`.
     """
     return Recipe(
         "moco",
         MoCo(),
         augment=Augment(grey=0.2),
-        backbone=Backbone("s3d"),
+        backbone=Backbone("s3d_coclr"),
         optim=Optim("adam", lr=1e-3, weight_decay=1e-5, milestones=(250 / 300, 280 / 300), gamma=0.1),
         train=Train(epochs=300, batch_size=64),
     )
