@@ -71,7 +71,7 @@ class Step:
     """The learning rate of this step, which is also MCN's inner rate unless set apart."""
     seed: int
     progress: float = 0.0
-    """Share of training that lies before this step, in [0, 1)."""
+    """Share of training that lies before this step, in [0, 1), counted from the first step that moves a weight."""
     stage: str = ""
     """Tells passes of one step apart ("support", "query"), so that each has its own randomness."""
 

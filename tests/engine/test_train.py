@@ -11,9 +11,11 @@ import torch
 from kinema import methods
 from kinema.engine import checkpoint
 from kinema.engine import train as loop
+from kinema.engine.optim import learning_rate
 from kinema.engine.train import is_due, stop_on_signal, train, until_stopped
 from kinema.errors import KinemaError, NonFiniteLoss, ReadersGone, UsageError
 from kinema.methods import mcn
+from kinema.momentum import rising
 from kinema.settings import CMC, MCN, Backbone, Clip, Contrast, MoCo, Optim, Recipe, Train, Views
 
 TIMES = ("data_time", "step_time")
@@ -317,24 +319,42 @@ def test_mixed_precision_is_refused_on_a_cpu_before_anything_is_written(clips, t
 
 
 def test_no_weight_moves_while_a_method_waits_for_its_queue_to_fill(clips, tmp_path, monkeypatch):
-    update, moved = loop.update, []
+    chosen = recipe(MoCo(queue=16, dim=16, fill_first=True), epochs=1)
+    update, moved, fresh = loop.update, [], methods.build(chosen, len(clips))
 
     def noted(method, optim, outcome, lr):
         moved.append(int(method.queue.filled.sum()))
+        assert_same(dict(method.named_parameters()), dict(fresh.named_parameters()))
+        assert_same(method.key_backbone.weights(), fresh.key_backbone.weights())
         update(method, optim, outcome, lr)
 
     monkeypatch.setattr(loop, "update", noted)
-    chosen = recipe(MoCo(queue=16, dim=16, fill_first=True), epochs=1)
     method, trained = run(clips, tmp_path, chosen)
     assert trained.step == 5
     assert moved == [16]  # at the last of the five steps
     assert "grad_norm" in trained.figures
     assert method.queue.place == 4
 
-    monkeypatch.setattr(type(method), "waits", lambda self, step: True)
-    method, trained = run(clips, tmp_path / "waiting", chosen)
-    assert len(moved) == 1
-    fresh = methods.build(chosen, len(clips))
-    assert_same(dict(method.named_parameters()), dict(fresh.named_parameters()))
-    assert_same(method.key_backbone.weights(), fresh.key_backbone.weights())
-    assert "grad_norm" not in trained.figures
+
+def test_rate_and_momentum_take_their_course_from_the_first_step_that_moves_a_weight(clips, tmp_path, monkeypatch):
+    seen, update = [], loop.update
+
+    def noted(method, optim, outcome, lr):
+        update(method, optim, outcome, lr)
+        seen.append((lr, float(method.momentum)))
+
+    monkeypatch.setattr(loop, "update", noted)
+    waits = MoCo(queue=12, dim=16, fill_first=True, momentum=0.9, rising=True)
+    warm = replace(recipe(waits, epochs=3), optim=Optim(lr=0.02, schedule="cosine", warmup=0.25))
+    run(clips, tmp_path / "straight", warm)  # 15 steps, 3 of which fill the queue
+    assert [lr for lr, _ in seen] == pytest.approx([learning_rate(warm.optim, step, 12) for step in range(12)])
+    assert [momentum for _, momentum in seen] == pytest.approx([rising(0.9, step / 12) for step in range(12)])
+
+    straight = list(seen)
+    seen.clear()
+    for at in (2, 4):
+        start = last(tmp_path / "broken") if at == 4 else None
+        run(clips, tmp_path / "broken", warm, report=interrupt_at(at), start=start)
+    run(clips, tmp_path / "broken", warm, start=last(tmp_path / "broken"))
+    assert seen == straight
+    assert untimed(tmp_path / "broken") == untimed(tmp_path / "straight")

@@ -155,10 +155,10 @@ def test_fields_of_the_queue_stay_beside_one_another_round_its_end():
 @pytest.mark.parametrize(("oracle", "waiting"), [("a run", 3), (None, 0)])
 def test_with_an_oracle_no_weight_moves_until_the_queue_is_full(oracle, waiting):
     method = build(recipe(queue=10, oracle=oracle))
+    assert method.waiting_steps() == waiting
     for number in range(5):
-        assert method.waits(step(number)) == (number < waiting)
+        assert method.queue.filled.all() == (number >= 3)
         method.commit(method.loss(batch(method, seed=number), step(number)).writes)
-        assert method.queue.filled.all() == (number >= 2)
 
 
 def test_a_queue_that_does_not_fit_the_videos_is_refused():

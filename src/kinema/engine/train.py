@@ -111,7 +111,7 @@ def train(
         workers=pick_workers(recipe.train.workers),
         pin_memory=device.type == "cuda",
     )
-    steps = batches.steps_per_epoch * recipe.train.epochs
+    steps, waiting = batches.steps_per_epoch * recipe.train.epochs, method.waiting_steps()
     figures: dict[str, float] = {}
     means = Means(start.means if start else {})
 
@@ -126,18 +126,19 @@ def train(
         last = time.perf_counter()
         for batch in until_stopped(loader, stopped):
             data_time = time.perf_counter() - last
+            moved = max(done - waiting, 0)  # steps that moved weights, by which schedules go
             step = Step(
                 number=done,
                 epoch=done // batches.steps_per_epoch,
-                lr=learning_rate(recipe.optim, done, steps),
+                lr=learning_rate(recipe.optim, moved, steps - waiting),
                 seed=recipe.train.seed,
-                progress=done / steps,
+                progress=moved / (steps - waiting),
             )
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 outcome = method.loss(batch.to(device), step)
             numbers = batch.video.tolist()
             check_finite("loss", outcome.total, outcome, step, numbers, videos)
-            if method.waits(step):
+            if done < waiting:
                 method.commit(outcome.writes)
             else:
                 norm = gradient(method, optim, outcome, recipe.optim.clip_grad)

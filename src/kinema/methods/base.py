@@ -43,9 +43,9 @@ class Method(nn.Module):
     def relate(self, source: Tensor) -> None:
         """Told before training which videos were cut from one source, int64 [V], equal for those; few methods care."""
 
-    def waits(self, step: Step) -> bool:
-        """Whether a step only fills a memory: its writes are made, but no weight moves."""
-        return False
+    def waiting_steps(self) -> int:
+        """Steps at the beginning that only fill a memory: their writes are made, but no weight moves."""
+        return 0
 
     @torch.no_grad()
     def commit(self, writes: Iterable[Write | Enqueue]) -> None:

@@ -121,9 +121,9 @@ class CoCLR(MetaContrast):
         if self.config.siblings:
             self.source.copy_(source)
 
-    def waits(self, step: Step) -> bool:
-        """While the queue is not full, with an oracle, which could only choose among few."""
-        return self.config.oracle is not None and step.number * self.kept_a_step < len(self.queue)
+    def waiting_steps(self) -> int:
+        """Those in which the queue is not full, with an oracle, which could only choose among few."""
+        return 0 if self.config.oracle is None else math.ceil(len(self.queue) / self.kept_a_step)
 
     @torch.no_grad()
     def commit(self, writes: Iterable[Write | Enqueue]) -> None:

@@ -100,10 +100,10 @@ class MoCo(MetaContrast):
                 others = others.masked_fill(video[:, None] == self.queue.video, float("-inf"))
             return torch.cat([own, others], dim=1) / self.config.temperature
 
-    def waits(self, step: Step) -> bool:
-        """While the queue still holds rows that are of no video, if it is to be filled first."""
-        rows = step.number * self.kept_a_step * self.keys_a_video
-        return self.config.fill_first and rows < len(self.queue)
+    def waiting_steps(self) -> int:
+        """Those in which the queue still holds rows that are of no video, if it is to be filled first."""
+        rows = self.kept_a_step * self.keys_a_video
+        return math.ceil(len(self.queue) / rows) if self.config.fill_first else 0
 
     @torch.no_grad()
     def commit(self, writes: Iterable[Write | Enqueue]) -> None:

@@ -39,13 +39,12 @@ def tiny_coclr_infonce_flow() -> Recipe:
 
 
 def tiny_coclr() -> Recipe:
-    """RGB with positives by the network on flow, 16 epochs, the first of which fills the queue.
+    """RGB with positives by the network on flow, 16 epochs; their first 32 steps fill the queue.
 
     kinema pretrain tiny_coclr --data DATA --flow FLOW --init-from runs/tiny_coclr_infonce \\
         --method.oracle runs/tiny_coclr_infonce_flow --out runs/tiny_coclr
 
-    A set's groups may be people, who
-    do many things, so there are no siblings.
+    A set's groups may be people, who do many things, so there are no siblings.
     """
     return _stage("tiny_coclr", epochs=16, oracle="runs/tiny_coclr_infonce_flow")
 
