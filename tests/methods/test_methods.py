@@ -189,6 +189,47 @@ def test_commit_changes_the_buffers_that_writes_name_and_no_others(name):
     assert not frozen(method) & named
 
 
+def momentum_copies(method):
+    """(name, copy) of each; `key_x` and `target_x` are copies of `x`."""
+    return [(name, module) for name, module in method.named_modules() if isinstance(module, MomentumCopy)]
+
+
+FOLLOWED = CASES | {"dualvar-moco": replace(CASES["dualvar"], method=replace(CASES["dualvar"].method, base="moco"))}
+COPIES = [(case, name) for case, recipe in FOLLOWED.items() for name, _ in momentum_copies(build(recipe))]
+
+
+def test_every_method_that_learns_from_a_copy_is_among_them():
+    assert {case for case, _ in COPIES} == {"dualvar-moco", "moco", "byol", "coclr", "rspnet"}
+
+
+@pytest.mark.parametrize(("case", "name"), COPIES)
+def test_every_copy_follows_its_module_by_one_share_after_each_step(case, name):
+    method = build(FOLLOWED[case])
+    outcome = method.loss(batch(method), step())
+    copied, module = method.get_submodule(name), method.get_submodule(name.split("_", 1)[1])
+    before = {key: value.clone() for key, value in copied.weights().items()}
+    with torch.no_grad():
+        for parameter in method.parameters():
+            parameter += 1
+    method.commit(outcome.writes)
+    share = 1 - method.config.momentum  # at the start, if it rises
+    for key, parameter in module.named_parameters():
+        expected = before[key].lerp(parameter.detach(), share)
+        torch.testing.assert_close(copied.weights()[key], expected)
+        assert not torch.equal(copied.weights()[key], before[key])
+
+
+@pytest.mark.parametrize(("case", "name"), COPIES)
+def test_the_loss_depends_on_the_weights_of_every_copy(case, name):
+    method = build(FOLLOWED[case])
+    given = batch(method)
+    before = method.loss(given, step()).total
+    rng = generator("elsewhere")
+    for value in method.get_submodule(name).weights().values():
+        value += 0.5 * torch.randn(value.shape, generator=rng)
+    assert not torch.allclose(method.loss(given, step()).total, before, rtol=1e-3)
+
+
 @with_banks
 def test_commit_writes_the_rows_of_the_batchs_videos_alone(name):
     method = build(CASES[name])
