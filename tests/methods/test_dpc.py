@@ -99,15 +99,24 @@ def test_predictions_know_nothing_of_the_blocks_that_they_are_of():
     assert torch.equal(one, other)
 
 
-def test_a_later_block_is_predicted_by_way_of_the_earlier():
-    method = build(recipe(dropout=0))
-    maps = random_maps()
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_later_block_is_predicted_by_way_of_the_earlier_and_each_state_loses_a_share(share):
+    method = build(recipe(dropout=share))
+    maps, rng = random_maps(), step().rng()
     first, second = blocks.predictions(method.aggregate, method.predict, maps, method.config, step().rng()).unbind(1)
     state = torch.zeros_like(maps[:, 0])
     for x in (maps[:, 0], maps[:, 1]):
-        state = method.aggregate(x, state)
+        state = blocks.dropout(method.aggregate(x, state), share, rng)
     torch.testing.assert_close(first, method.predict(state))
-    torch.testing.assert_close(second, method.predict(method.aggregate(first.relu(), state)))
+    state = blocks.dropout(method.aggregate(first.relu(), state), share, rng)
+    torch.testing.assert_close(second, method.predict(state))
+
+
+def test_the_maps_to_come_learn_too(monkeypatch):
+    method, maps = build(recipe()), random_maps().requires_grad_()
+    monkeypatch.setattr("kinema.methods.dpc.block_maps", lambda *args: maps)
+    method.loss(batch(method), step()).total.backward()
+    assert (maps.grad.abs().amax(dim=(0, 2, 3, 4)) > 0).tolist() == [True] * 4
 
 
 def test_dropout_is_decided_by_the_step_and_keeps_the_mean():

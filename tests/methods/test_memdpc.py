@@ -35,6 +35,16 @@ def test_what_is_recalled_is_a_mean_of_the_slots():
     torch.testing.assert_close(recalled[0].flatten(1).T, expected.detach())
 
 
+def test_shares_of_the_slots_sum_to_one():
+    method = build(recipe())
+    state = 30 * torch.randn(3, 32, 2, 2, generator=generator(1))
+    with torch.no_grad():
+        method.slots.fill_(7)
+        torch.testing.assert_close(method.recall(state), torch.full((3, 32, 2, 2), 7.0))
+        method.slots.copy_(torch.eye(32)[:16])  # a slot a channel: what is recalled are the shares
+        assert method.recall(state).min() >= 0
+
+
 def test_predictions_lie_in_the_span_of_fewer_slots_than_a_feature_has_numbers():
     method = build(recipe())
     slots = method.slots.detach()
@@ -76,6 +86,18 @@ def test_the_loss_is_that_of_both_ways():
             found = blocks.predictions(aggregate, method.recall, one_way, method.config, rng)
             expected += dense_contrast(found.numpy(), one_way[:, -2:].numpy())[0]
     assert method.loss(given, step()).total.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_maps_to_come_learn_too():
+    method, maps = build(recipe()), random_maps().requires_grad_()
+    method.foresee(method.onwards, maps, step().rng())[0].backward()
+    assert (maps.grad.abs().amax(dim=(0, 2, 3, 4)) > 0).tolist() == [True] * 4
+
+
+def test_states_lose_a_share_in_training():
+    without, some = (build(recipe(dropout=share)) for share in (0, 0.5))
+    given = batch(some)
+    assert some.loss(given, step()).total != without.loss(given, step()).total
 
 
 def test_slots_of_no_length_are_at_chance():
