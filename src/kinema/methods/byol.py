@@ -6,7 +6,8 @@ and from that one the first. There are no negatives; that all features become on
 batch norm in the heads.
 
 After Kinetics-400, Feichtenhofer et al., Slow-only R50 and two clips: UCF101 fine-tuned 94.0, Kinetics-400 linear probe
-67.4. Short videos repeat their first frame. Letters: B videos, F length of a backbone feature, D of a projected one.
+67.4. Their three and four clips of a video are not here. Short videos repeat their first frame. Letters: B videos, F
+length of a backbone feature, D of a projected one.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ predicted from another clip of the video, and the other way round.
 
 Without the small extra crops and the queue of the image method, as Feichtenhofer et al. have it; so a batch that is
 much smaller than the number of prototypes spreads each video over several. After Kinetics-400, Slow-only R50 and two
-clips: UCF101 fine-tuned 90.2, Kinetics-400 linear probe 62.6. Short videos repeat their first frame.
+clips: UCF101 fine-tuned 90.2, Kinetics-400 linear probe 62.6. Their three and four clips of a video are not here. Short
+videos repeat their first frame.
 
 Letters: B videos, K prototypes, F length of a backbone feature, D of a projected one.
 """
