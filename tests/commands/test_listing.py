@@ -3,7 +3,8 @@
 import pytest
 
 from kinema.commands import listing
-from kinema.methods import METHODS, PUBLISHED_ONLY
+from kinema.methods import METHODS
+from kinema.methods.listed import PUBLISHED_ONLY
 from kinema.published import peers
 
 

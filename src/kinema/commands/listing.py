@@ -42,7 +42,8 @@ METHOD_NOTES = """\
 
 def method_lines() -> str:
     """Each method: what was published of it, what our ladder has, what it needs, and what it is."""
-    from kinema.methods import METHODS, PUBLISHED_ONLY
+    from kinema.methods import METHODS
+    from kinema.methods.listed import PUBLISHED_ONLY
 
     rows = [METHOD_HEAD]
     for name, listed in METHODS.items():
