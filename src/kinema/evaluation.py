@@ -26,10 +26,11 @@ from kinema.evaluate.features import ClipLoader, extract_logits
 from kinema.evaluate.protocol import Result
 from kinema.evaluate.score import retrieval_hits
 from kinema.evaluate.settings import KNN, Finetune, LinearProbe
+from kinema.folds import Fold
 from kinema.loading import VideoEncoder
 from kinema.machine import pick_device, pick_workers
 from kinema.sampler import RandomClip
-from kinema.task import Fold, Hits, Task, Weights
+from kinema.task import Hits, Task, Weights
 
 
 def retrieve(task: Task, *, baseline: bool = True) -> list[Result]:

@@ -17,7 +17,8 @@ from kinema.evaluate.estimate import Estimate, mean_estimate
 from kinema.evaluate.hard_positives import HardPositives, comparable
 from kinema.evaluate.hard_positives import hard_positives as compare_pairs
 from kinema.evaluate.settings import Candidates
-from kinema.task import Fold, Task
+from kinema.folds import Fold
+from kinema.task import Task
 
 FIGURE = "index"
 MOST_VALUES = 12

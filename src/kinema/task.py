@@ -17,28 +17,21 @@ from kinema.engine import log
 from kinema.errors import UsageError
 from kinema.evaluate.features import Features
 from kinema.evaluate.origin import origin
-from kinema.evaluate.protocol import Protocol, Result, Score, Subject, fingerprint, recipe_hash, write
+from kinema.evaluate.protocol import Protocol, Result, Score, Subject, recipe_hash, write
 from kinema.evaluate.protocol import Task as TaskName
 from kinema.evaluate.score import score_from_folds, score_from_hits
 from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import FeatureStore
+from kinema.folds import Fold, fold_of, list_fingerprint
 from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load, random_init, view_of
 from kinema.machine import pick_device, pick_workers
-from kinema.own_data import relative_paths, reopen
+from kinema.own_data import reopen
 from kinema.run import Run, check_same_flow
 
 Weights = Literal["pretrained", "random init"]
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, total)."""
 Hits = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A train and a test list of the same classes."""
-
-    train: sources.VideoList
-    test: sources.VideoList
 
 
 @dataclass(frozen=True)
@@ -228,21 +221,6 @@ def open_task(
     return Task(opened, folds, name, split_name, view, evaluation or Evaluation(), device, progress, fields)
 
 
-def fold_of(pair: sources.Source, flow: FlowFolder | None = None) -> Fold:
-    """The two sides of a data set that can be measured on.
-
-    Raises:
-        UsageError: it has no test part, or there is no flow of one of its videos.
-        DataError: it has no labels, or one class only.
-    """
-    if pair.test is None:
-        raise UsageError(f"{pair.name} has no test videos: give --data with a test part, or --train and --test")
-    fold = Fold(sources.require_classes(pair.train), sources.require_classes(pair.test))
-    if flow is not None:
-        flow.require(video for side in (fold.train, fold.test) for video in side.videos)
-    return fold
-
-
 def flow_for(view: View, flow: str | Path | None) -> FlowFolder | None:
     """The flow that a view needs; `None` if it needs none.
 
@@ -256,9 +234,3 @@ def flow_for(view: View, flow: str | Path | None) -> FlowFolder | None:
     if view not in FLOW_VIEWS:
         raise UsageError(f"--view {view} shows no flow: drop --flow, or give --view {' or '.join(FLOW_VIEWS)}")
     return open_folder(flow)
-
-
-def list_fingerprint(lists: Sequence[sources.VideoList]) -> str:
-    """`fingerprint` of all the lists' videos, with paths relative to the folder that holds them all."""
-    videos = [video for each in lists for video in each.videos]
-    return fingerprint(relative_paths(videos), [video.label for video in videos], lists[0].classes)

@@ -21,12 +21,13 @@ from kinema.engine.train import Trained
 from kinema.errors import UsageError
 from kinema.evaluate.protocol import Protocol, Result, read, recipe_hash
 from kinema.evaluate.settings import Finetune, LinearProbe
+from kinema.folds import fold_of
 from kinema.own_data import describe
 from kinema.pretraining import pretrain
 from kinema.run import Run, changed_setting, same_videos
 from kinema.settings import Recipe
 from kinema.tables.definition import PaperTable, Scale, recipe_of, run_name, settings_of, shows_flow
-from kinema.task import Progress, Task, flow_for, fold_of, open_task
+from kinema.task import Progress, Task, flow_for, open_task
 
 OF_THE_VERB = {"average", "distance", "centred", "selection", "settings"}
 """Fields of a protocol that the evaluation verb fills in."""
