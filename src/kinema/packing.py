@@ -16,7 +16,8 @@ from kinema.data import sources
 from kinema.data.ahead import Loader
 from kinema.data.decode import check_decoder
 from kinema.data.skip import absolute, read_skip
-from kinema.data.store import Kind, Packing, Store, is_store, opened, read_manifest, source_bytes
+from kinema.data.store import Store, is_store, opened, source_bytes
+from kinema.data.store_format import Kind, Packing, read_manifest
 from kinema.data.store_writing import read_records, write_index, write_manifest, write_shard, writing
 from kinema.errors import DataError, UsageError, nearest
 from kinema.ranges import at_least, within

@@ -18,19 +18,10 @@ from torch import Tensor
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.inspection import digest_of
+from kinema.data.read_packed import PackedReader
 from kinema.data.reader import Reader
-from kinema.data.store import (
-    ENTRY,
-    FORMAT,
-    MANIFEST,
-    VIDEO,
-    PackedReader,
-    Packing,
-    Rows,
-    name_hash,
-    shard_file,
-    source_bytes,
-)
+from kinema.data.store import source_bytes
+from kinema.data.store_format import ENTRY, FORMAT, MANIFEST, VIDEO, Packing, Rows, name_hash, shard_file
 from kinema.data.video import Source, VideoList
 from kinema.errors import DataError, UsageError
 
