@@ -13,8 +13,9 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from torch import Tensor
 
+from kinema.data.av_file import VideoPacket, decoded, errors, opened, time_of
 from kinema.data.reader import Reader
-from kinema.data.survey import VideoPacket, decoded, errors, opened, survey, time_of
+from kinema.data.survey import survey
 from kinema.errors import DataError
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from kinema.data.loader import EpochSampler, TrainClips, train_loader
 from kinema.data.video import Video
 from kinema.engine import checkpoint
 from kinema.engine.log import Log
+from kinema.engine.means import Means
 from kinema.engine.optim import learning_rate, optimizer
 from kinema.errors import NonFiniteLoss, ReadersGone
 from kinema.machine import mixed, pick_device, pick_workers, threads_beside
@@ -210,30 +210,6 @@ def check_finite(
             f"the {name} is {value.item()} at step {step.number} (lr {step.lr:.3g}; {terms}); videos {numbers}, "
             f"first {videos[numbers[0]].path}: lower --optim.lr or set --optim.clip-grad; the last checkpoint is whole"
         )
-
-
-class Means:
-    """Running means of named figures; tensors stay on their device until they are asked for."""
-
-    def __init__(self, state: Mapping[str, tuple[float, int]] | None = None) -> None:
-        self.sums: dict[str, Any] = defaultdict(float)
-        self.counts: dict[str, int] = defaultdict(int)
-        for name, (total, count) in (state or {}).items():
-            self.sums[name], self.counts[name] = total, count
-
-    def state(self) -> dict[str, tuple[float, int]]:
-        """Sums and counts, to go on from."""
-        return {name: (float(total), self.counts[name]) for name, total in self.sums.items()}
-
-    def add(self, figures: Mapping[str, Any]) -> None:
-        """Count each figure once more."""
-        for name, value in figures.items():
-            self.sums[name] = self.sums[name] + value
-            self.counts[name] += 1
-
-    def values(self) -> dict[str, float]:
-        """The means so far."""
-        return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
 
 
 def is_due(epochs_done: int, every: int, epochs: int) -> bool:

@@ -1,0 +1,66 @@
+"""A video file in PyAV's hands: opened, decoded, and its errors said as kinema says them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from kinema.data.container import is_cut
+from kinema.data.reader import TruncatedFile
+from kinema.errors import DataError
+
+# PyAV's own log callback takes a lock, which a reading process forked at the wrong moment would wait for without end.
+av.logging.restore_default_callback()
+
+VideoPacket: TypeAlias = "Packet[VideoStream]"
+
+
+def opened(path: Path, *, threads: int) -> tuple[InputContainer, VideoStream]:
+    """The file and its best video stream; close it after use."""
+    container: InputContainer = av.open(str(path), metadata_errors="replace")
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:  # an album cover
+        sound = " (audio only)" if container.streams.audio else ""
+        raise unreadable(path, f"no video stream{sound}")
+    codec = stream.codec_context
+    if codec is None:
+        raise unreadable(path, "its codec is unknown")
+    codec.thread_count = threads
+    codec.thread_type = "NONE" if threads == 1 else "AUTO"
+    return container, stream
+
+
+def decoded(packets: Iterator[VideoPacket]) -> Iterator[VideoFrame]:
+    """The frames of packets."""
+    for packet in packets:
+        yield from packet.decode()
+
+
+def time_of(timed: VideoFrame | VideoPacket) -> int:
+    """A presentation time; one that no table holds where there is none."""
+    return -(1 << 63) if timed.pts is None else timed.pts
+
+
+@contextmanager
+def errors(path: Path) -> Iterator[None]:
+    """Says of what FFmpeg cannot read which file it is."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise unreadable(path, f"cannot be decoded as a video ({error.strerror or error})") from error
+
+
+def unreadable(path: Path, reason: str) -> DataError:
+    """The error about a file; that it is cut off, if it is."""
+    if is_cut(path):
+        return TruncatedFile(f"{path}: truncated (its end is missing)")
+    return DataError(f"{path}: {reason}")
