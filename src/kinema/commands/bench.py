@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -78,7 +77,7 @@ def main(verb: str, argv: list[str]) -> int:
         found = {
             "bench": flags.name,
             "unit": UNITS[flags.name],
-            "command": f"kinema bench {shlex.join(sys.argv[2:])}",
+            "command": f"kinema bench {shlex.join(argv)}",
             "date": date.today().isoformat(),
             "machine": before,
             "facts": facts,
