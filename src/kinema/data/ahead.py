@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -40,6 +42,12 @@ def require_shared_memory(dataset: Dataset[Sequence[Any]], first: Any, batch_siz
             f"MB, but {SHARED} has {free / 1e6:,.0f} MB free: lower --train.workers or --train.batch-size, or enlarge "
             "it (docker run --shm-size)"
         )
+
+
+def shared_tensor(shape: Sequence[int]) -> Tensor:
+    """uint8 of no particular values, in shared memory: what is written there need not be copied to be sent."""
+    storage = torch.UntypedStorage._new_shared(math.prod(shape))  # type: ignore[no-untyped-call]
+    return torch.empty(0, dtype=torch.uint8).set_(storage, 0, tuple(shape))  # type: ignore[call-overload, no-any-return]
 
 
 class Loader(DataLoader[T]):

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from kinema import sampler
 from kinema.batch import DICE, Batch, generator
-from kinema.data.ahead import Loader, require_shared_memory
+from kinema.data.ahead import Loader, require_shared_memory, shared_tensor
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.flow_folder import FlowFolder
@@ -92,15 +91,25 @@ class TrainClips(Dataset[tuple[Tensor, Tensor, int, int]]):
 def collate(samples: Sequence[tuple[Tensor, Tensor, int, int]]) -> Batch:
     """A batch; clips of smaller frames are padded with zeros below and to the right."""
     clips, dice, video, target = zip(*samples, strict=True)
-    height, width = (max(clip.shape[axis] for clip in clips) for axis in (2, 3))
-    padded = [F.pad(clip, (0, 0, 0, width - clip.shape[3], 0, height - clip.shape[2])) for clip in clips]
     return Batch(
-        clips=torch.stack(padded),
+        clips=stacked(clips),
         extent=torch.tensor([clip.shape[2:4] for clip in clips]),
         dice=torch.stack(dice),
         video=torch.tensor(video),
         target=torch.tensor(target),
     )
+
+
+def stacked(clips: Sequence[Tensor]) -> Tensor:
+    """uint8 [B, N, T, H, W, C]; a reading process puts it together where the training process will find it."""
+    height, width = (max(clip.shape[axis] for clip in clips) for axis in (2, 3))
+    shape = (len(clips), *clips[0].shape[:2], height, width, clips[0].shape[4])
+    out = shared_tensor(shape) if get_worker_info() is not None else torch.empty(shape, dtype=torch.uint8)
+    for row, clip in zip(out, clips, strict=True):
+        if clip.shape[2:4] != (height, width):
+            row.zero_()
+        row[:, :, : clip.shape[2], : clip.shape[3]] = clip
+    return out
 
 
 class EpochSampler(Sampler[list[Place]]):

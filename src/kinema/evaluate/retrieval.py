@@ -41,7 +41,7 @@ def retrieve(
     ks: Sequence[int] = (1, 5, 10, 20, 50),
     metric: Metric = "cosine",
     center: bool = False,
-    block: int = 1024,
+    block: int = 128,
 ) -> Retrieval:
     """Search each query's nearest neighbours in the gallery; `block` bounds the memory, not the result.
 
