@@ -53,6 +53,7 @@ def disturbed(frames):
 def main(paths):
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    tvl1(torch.rand(1, 40, 40) * 255, torch.rand(1, 40, 40) * 255)  # what is compiled is compiled now
     print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, OpenCV {cv2.__version__}\n")
     print("| clip | size | mean length | what | mean distance | 99 % | corr. u | corr. v | fields / CPU s |")
     print("| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |")

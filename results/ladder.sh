@@ -19,7 +19,7 @@ pretrain() { # METHOD CLIPS RUN [INITIAL_RUN FLAG...]: sets views to what there 
   read -r epochs flow views <<< "$plan"
   if [ "$flow" = flow ]; then
     flags+=(--flow "runs/ladder/flow/$set")
-    mkdir -p runs/ladder/flow && flock runs/ladder/flow kinema data flow "$data" --out "runs/ladder/flow/$set"
+    mkdir -p runs/ladder/flow && flock runs/ladder/flow kinema data flow "$data" --out "runs/ladder/flow/$set" --short-side 64
   fi
   if [ -e "$3/checkpoints/last.pt" ]; then
     flags+=(--resume)

@@ -7,9 +7,19 @@ import torch
 import torch.nn.functional as F
 
 from kinema.batch import generator
-from kinema.data import flow
+from kinema.data import flow, flow_compiled
 from kinema.data.decode import open_video
 from kinema.data.median import median
+
+
+@pytest.fixture(autouse=True, params=["torch", "compiled"])
+def loops(request, monkeypatch):
+    """Every test with the loops in torch, as on a GPU, and as compiled for a CPU."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setattr(flow, "kernels", lambda: None)
+    return request.param
 
 
 def texture(*size):
@@ -83,6 +93,39 @@ def test_median_is_that_of_25_sorted_values():
     padded = F.pad(planes, (2, 2, 2, 2), mode="replicate")
     windows = padded.unfold(2, 5, 1).unfold(3, 5, 1).flatten(4)
     assert torch.equal(median(planes), windows.sort(dim=-1).values[..., 12])
+
+
+def test_compiled_medians_are_the_same_to_the_bit():
+    pytest.importorskip("numba")
+    planes = torch.randn(2, 13, 21, generator=generator("planes"))
+    padded, found = F.pad(planes, (2, 2, 2, 2), mode="replicate").numpy(), torch.empty_like(planes)
+    for plane, out in zip(padded, found.numpy(), strict=True):
+        flow_compiled.kernels().median_plane(plane, out, *flow_compiled.median_networks())
+    assert torch.equal(found, median(planes))
+
+
+def test_compiled_iterations_are_those_of_torch():
+    pytest.importorskip("numba")
+    rng = generator("iterations")
+    shape = (2, 1, 14, 19)
+    slope = torch.randn(shape, generator=rng)
+    problem = flow.Linearised(slope, slope / 9, torch.randn(shape[1:], generator=rng) / 30)
+    state = flow.State(torch.randn(shape, generator=rng), torch.zeros(2, 1, 14, 20), torch.zeros(2, 1, 15, 19))
+    own = [value[:, 0].clone().numpy() for value in state]
+    numbers = (np.float32(flow.LAMBDA * flow.THETA), np.float32(flow.THETA), np.float32(flow.TAU / flow.THETA))
+    fixed = (problem.slope[:, 0].numpy(), problem.unit_slope[:, 0].numpy(), problem.unit_rest[0].numpy())
+    rested = flow_compiled.kernels().relax(*own, *fixed, *numbers, 0.0, 5)
+    for _ in range(5):
+        after, moved = flow.iteration(problem, state)
+        state = state._replace(flow=after)
+    for value, ours in zip(state, own, strict=True):
+        assert (value[:, 0] - torch.from_numpy(ours)).abs().max() < 2e-6
+        assert value.abs().max() > 0.1
+    assert not rested
+    total = float(moved) * 14 * 19
+    again = [value[:, 0].clone().numpy() for value in state]
+    assert flow_compiled.kernels().relax(*again, *fixed, *numbers, 2 * total, 9), "it has come to rest"
+    assert torch.from_numpy(again[0]).ne(state.flow[:, 0]).any()
 
 
 def test_grey_has_the_weights_of_luma():

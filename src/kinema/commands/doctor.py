@@ -15,7 +15,7 @@ from kinema.errors import UsageError
 
 PACKAGES = (
     *("torch", "numpy", "av", "torchcodec", "opencv-python-headless", "opencv-contrib-python-headless"),
-    *("matplotlib", "scikit-learn", "tensorboard"),
+    *("simplejpeg", "numba", "matplotlib", "scikit-learn", "tensorboard"),
 )
 
 

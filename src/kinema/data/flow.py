@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kinema.data.flow_compiled import Kernels, kernels, median_networks
 from kinema.data.median import median
 
 TAU = 0.25
@@ -165,6 +167,11 @@ def iterate(problem: Linearised, state: State) -> None:
 
     A pair that has is taken out of the batch: its flow is what it would be alone, and the work gets less.
     """
+    compiled = kernels()
+    if compiled is not None and state.flow.device.type == "cpu":
+        for pair in range(state.flow.shape[1]):
+            iterate_pair(compiled, problem.rows(torch.tensor([pair])), state, pair)
+        return
     going = torch.arange(state.flow.shape[1], device=state.flow.device)
     current = state.rows(going)
     for number in range(INNER * OUTER):
@@ -179,6 +186,21 @@ def iterate(problem: Linearised, state: State) -> None:
             if not len(going):
                 return
     state.put(going, current)
+
+
+def iterate_pair(compiled: Kernels, problem: Linearised, state: State, pair: int) -> None:
+    """The same by compiled loops, for one pair and the problem of that pair alone."""
+    own = State(*(value[:, pair].clone(memory_format=torch.contiguous_format) for value in state))
+    moving = [value.numpy() for value in own]
+    fixed = problem.slope[:, 0].numpy(), problem.unit_slope[:, 0].numpy(), problem.unit_rest[0].numpy()
+    numbers = np.float32(LAMBDA * THETA), np.float32(THETA), np.float32(TAU / THETA)
+    for _ in range(OUTER):
+        padded = F.pad(own.flow, (2, 2, 2, 2), mode="replicate").numpy()
+        for component in range(2):
+            compiled.median_plane(padded[component], moving[0][component], *median_networks())
+        if compiled.relax(*moving, *fixed, *numbers, EPSILON**2 * own.flow[0].numel(), INNER):
+            break
+    state.put(torch.tensor([pair]), State(*(value[:, None] for value in own)))
 
 
 def iteration(problem: Linearised, state: State) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+PLACES = tuple(
+    tuple(place for place in range(5) if (rank + 1) * (place + 1) <= 13 >= (5 - rank) * (5 - place))
+    for rank in range(5)
+)
+"""Of each row of the sorted columns, the places at which the 13th of 25 can be once that row is sorted too."""
+MIDDLE = 6
+"""The median's place among those 13."""
+
 
 def median(planes: Tensor) -> Tensor:
     """The median of each pixel's 5 x 5 neighbourhood in [..., H, W], borders repeated.
@@ -20,10 +28,9 @@ def median(planes: Tensor) -> Tensor:
     padded = F.pad(planes, (2, 2, 2, 2), mode="replicate")
     ranks = ordered([padded[..., row : row + H, :] for row in range(5)], range(5))
     middle: list[Tensor] = []
-    for rank, plane in enumerate(ranks):
-        places = [place for place in range(5) if (rank + 1) * (place + 1) <= 13 >= (5 - rank) * (5 - place)]
+    for places, plane in zip(PLACES, ranks, strict=True):
         middle += ordered([plane[..., column : column + W] for column in range(5)], places)
-    return ordered(middle, [6])[0]
+    return ordered(middle, [MIDDLE])[0]
 
 
 def ordered(planes: Sequence[Tensor], wanted: Sequence[int]) -> list[Tensor]:
