@@ -46,6 +46,7 @@ ALLOWED = {
     "settings": {"errors", "ranges"},
     "batch": set(),
     "machine": {"errors"},
+    "memory": set(),
     "recipes": {"settings", "errors"},
     "published": {"errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
@@ -57,7 +58,7 @@ ALLOWED = {
     "frozen": CONTRACTS | {"meta"},  # which says what the state of a module is
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,
-    "data": CONTRACTS | {"sampler"},  # a method's `draw` arrives as a function
+    "data": CONTRACTS | {"sampler", "memory"},  # a method's `draw` arrives as a function
     "engine": CONTRACTS | {"machine", "methods", "data"},
     "evaluate": CONTRACTS | {"machine", "ranges"},  # it is handed an encoder and clips
     "visualise": CONTRACTS | {"encoder", "views", "evaluate"},  # it draws features and results, which evaluate defines

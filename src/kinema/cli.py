@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from kinema import __version__
 from kinema.errors import KinemaError, UsageError, nearest
+from kinema.memory import keep_memory
 
 A = TypeVar("A")
 
@@ -61,6 +62,7 @@ def run(argv: list[str]) -> int:
             return 0
         if argv[0] not in VERBS:
             raise UsageError(f"unknown verb '{argv[0]}': {nearest(argv[0], list(VERBS))}")
+        keep_memory()
         command = importlib.import_module(f"kinema.commands.{VERBS[argv[0]][0]}")
         code: int = command.main(argv[0], argv[1:])
         return code

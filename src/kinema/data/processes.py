@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from kinema.errors import UsageError
+from kinema.memory import keep_memory
 
 PRELOAD = "kinema.data.preload"
 """What the server imports, once for all readers."""
@@ -96,6 +97,7 @@ def prepare(environment: dict[str, str], worker: int) -> None:
     torch.set_num_threads(1)
     os.environ.clear()
     os.environ.update(environment)
+    keep_memory()
 
 
 def end_with_parent() -> None:

@@ -1,0 +1,42 @@
+"""Freed memory is kept, where that can be had, and what a user has tuned is left alone."""
+
+import subprocess
+import sys
+
+import pytest
+
+from kinema.memory import keep_memory
+
+PAGES = """
+import resource, sys
+import torch
+from kinema.memory import keep_memory
+
+if "keep" in sys.argv and not keep_memory():
+    sys.exit("no glibc")
+x = torch.ones(2**24)
+for _ in range(5):
+    y = x * 2  # 64 MB
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    y = x * 2
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def pages(*words):
+    """How many pages of memory the system has to give for five products of 64 MB."""
+    done = subprocess.run([sys.executable, "-c", PAGES, *words], capture_output=True, text=True, timeout=120)
+    if "no glibc" in done.stderr:
+        pytest.skip("the C library is not glibc")
+    return int(done.stdout)
+
+
+def test_large_blocks_are_had_from_the_system_once():
+    assert pages() > 20_000
+    assert pages("keep") < 1_000
+
+
+def test_what_the_environment_has_tuned_is_left_as_it_is(monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+    assert keep_memory() is False
