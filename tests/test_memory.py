@@ -15,8 +15,8 @@ from kinema.memory import keep_memory
 if "keep" in sys.argv and not keep_memory():
     sys.exit("no glibc")
 x = torch.ones(2**24)
-for _ in range(5):
-    y = x * 2  # 64 MB
+for _ in range(30):
+    y = x * 2  # 64 MB; blocks of this size are few and far between at first
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(5):
     y = x * 2
