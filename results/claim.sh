@@ -48,7 +48,8 @@ for variant in "$@"; do
   for view in ${VIEWS:-both}; do
     kinema retrieve "$run" $base --view "$view" --evaluation.clips 4
     kinema linear "$run" $base --view "$view" --evaluation.clips 4
-    kinema hardpositives "$run" $base --view "$view" --evaluation.clips 4
+    # Not on asl18: one signer made all of its test videos, so there is one look.
+    [ "$set" = asl18 ] || kinema hardpositives "$run" $base --view "$view" --evaluation.clips 4
   done
   out=results/studies/claim/$set/${variant}_$seed
   mkdir -p "$out" && cp "$run"/results/*.json "$out/"
