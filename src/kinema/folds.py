@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kinema.data import sources
 from kinema.data.flow_folder import FlowFolder
+from kinema.data.skip import absolute
 from kinema.errors import UsageError
 from kinema.evaluate.protocol import fingerprint
 from kinema.own_data import relative_paths
@@ -18,6 +19,11 @@ class Fold:
 
     train: sources.VideoList
     test: sources.VideoList
+
+    def on_both_sides(self) -> int:
+        """How many test videos are train videos too, which makes every figure of them too high."""
+        train = {absolute(video.path) for video in self.train.videos}
+        return sum(absolute(video.path) in train for video in self.test.videos)
 
 
 def fold_of(pair: sources.Source, flow: FlowFolder | None = None) -> Fold:

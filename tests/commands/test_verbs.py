@@ -187,6 +187,14 @@ def test_embedding_looks_at_pixels(trained, clip_folder):
         assert reader.num_frames == 12
 
 
+def test_test_videos_that_are_train_videos_are_pointed_out(command, own_run, clip_folder):
+    both = ("--train", clip_folder / "train.csv", "--test", clip_folder / "train.csv")
+    ended = command("retrieve", own_run, "--no-random-init", *both, *QUICK)
+    assert "20 of 20 test videos of set/train are train videos too: figures are too high" in ended.err
+    apart = command("retrieve", own_run, "--no-random-init", "--data", clip_folder, *QUICK)
+    assert (apart.code, "train videos too" in apart.err) == (0, False)
+
+
 def test_result_of_an_unfinished_run_says_how_far_it_was(command, own_run):
     (own_run / "metrics.jsonl").write_text('{"step": 5, "epoch": 1}\n')
     recipe = json.loads((own_run / "recipe.json").read_text())

@@ -103,7 +103,7 @@ def main(verb: str, argv: list[str]) -> int:
 
 
 def open_measured(flags: Common, bars: Bars) -> Task:
-    """What the flags ask to be measured; says so if the run is unfinished."""
+    """What the flags ask to be measured; says so if the run is unfinished, or test videos are train videos too."""
     from kinema.task import open_task
 
     task = open_task(
@@ -124,4 +124,9 @@ def open_measured(flags: Common, bars: Bars) -> Task:
         say(f"{task.run.folder}: {left} tensors were left out in conversion and are as in a fresh network")
     elif elsewhere is None and task.epoch < task.run.recipe.train.epochs:
         say(f"{task.run.folder} is unfinished: {task.epoch} of {task.run.recipe.train.epochs} epochs")
+    for fold in task.folds:
+        if both := fold.on_both_sides():
+            say(
+                f"{both} of {len(fold.test)} test videos of {fold.test.name} are train videos too: figures are too high"
+            )
     return task
