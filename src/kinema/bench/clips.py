@@ -42,7 +42,7 @@ def encode(
 ) -> Path:
     """A video of `FRAMES` frames: those given, to and fro."""
     there_and_back = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
-    with av.open(str(path), "w", options=options) as container:
+    with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=30, options=options)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size
