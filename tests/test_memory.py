@@ -15,17 +15,18 @@ from kinema.memory import keep_memory
 if "keep" in sys.argv and not keep_memory():
     sys.exit("no glibc")
 x = torch.ones(2**24)
-for _ in range(30):
-    y = x * 2  # 64 MB; blocks of this size are few and far between at first
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
-    y = x * 2
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+found = []
+for _ in range(12):  # the heap still grows now and then
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        y = x * 2  # 64 MB
+    found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(sorted(found)[3])
 """
 
 
 def pages(*words):
-    """How many pages of memory the system has to give for five products of 64 MB."""
+    """How many pages of memory the system has to give for five products of 64 MB, in one of the better of tries."""
     done = subprocess.run([sys.executable, "-c", PAGES, *words], capture_output=True, text=True, timeout=120)
     if "no glibc" in done.stderr:
         pytest.skip("the C library is not glibc")
