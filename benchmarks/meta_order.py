@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import sys
 import time
@@ -32,7 +31,9 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from kinema import methods
-from kinema.batch import DICE, Batch, Step, generator
+from kinema.batch import Batch, Step
+from kinema.bench.measure import cpu_name
+from kinema.bench.step import noise
 from kinema.machine import mixed, pick_device
 from kinema.methods.base import Method
 from kinema.recipes import get
@@ -77,11 +78,7 @@ def arguments() -> argparse.Namespace:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    else:
-        lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     return {"device": device.type, "name": name, "torch": torch.__version__, "threads": torch.get_num_threads()}
 
 
@@ -139,18 +136,6 @@ def one_step(method: Method, given: Batch, at: Step, device: torch.device, autoc
     with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
         outcome = method.loss(given, at)
     outcome.total.backward()
-
-
-def noise(method: Method) -> Batch:
-    """As many clips of noise as a step reads."""
-    recipe = method.recipe
-    count, side = recipe.train.batch_size * (1 if method.split is None else 2), recipe.clip.loaded_side
-    rng = generator("noise")
-    indices = method.draw(10 * recipe.clip.span, rng).indices
-    clips = torch.randint(0, 256, (count, *indices.shape, side, side, 3), generator=rng, dtype=torch.uint8)
-    dice = torch.rand(count, len(indices), DICE, generator=rng)
-    extent = torch.full((count, 2), side)
-    return Batch(clips, extent, dice, torch.randperm(VIDEOS, generator=rng)[:count], torch.full((count,), -1))
 
 
 def clock(device: torch.device, run: Callable[[], None]) -> float:

@@ -47,6 +47,7 @@ ALLOWED = {
     "batch": set(),
     "machine": {"errors"},
     "memory": set(),
+    "atomic": {"errors"},
     "recipes": {"settings", "errors"},
     "published": {"errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
@@ -58,10 +59,11 @@ ALLOWED = {
     "frozen": CONTRACTS | {"meta"},  # which says what the state of a module is
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,
-    "data": CONTRACTS | {"sampler", "memory"},  # a method's `draw` arrives as a function
+    "data": CONTRACTS | {"sampler", "memory", "atomic"},  # a method's `draw` arrives as a function
     "engine": CONTRACTS | {"machine", "methods", "data"},
-    "evaluate": CONTRACTS | {"machine", "ranges"},  # it is handed an encoder and clips
-    "visualise": CONTRACTS | {"encoder", "views", "evaluate"},  # it draws features and results, which evaluate defines
+    "evaluate": CONTRACTS | {"machine", "ranges", "atomic"},  # it is handed an encoder and clips
+    "visualise": CONTRACTS
+    | {"encoder", "views", "evaluate", "atomic"},  # it draws features and results, which evaluate defines
 }
 """Each part and the parts it may import, besides itself. Parts that are not named here are the uppermost row."""
 

@@ -9,10 +9,10 @@ from typing import Literal
 import torch
 
 from kinema.against import require_same_clip, run_names
+from kinema.atomic import write_bytes
 from kinema.data.decode import open_video
 from kinema.data.video import Video
 from kinema.errors import UsageError
-from kinema.evaluate.atomic import write_bytes
 from kinema.loading import VideoEncoder, load, random_init
 from kinema.machine import pick_device
 from kinema.own_data import relative_paths, reopen

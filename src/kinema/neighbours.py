@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from kinema.against import contenders
+from kinema.atomic import write_bytes
 from kinema.batch import generator
 from kinema.errors import UsageError
-from kinema.evaluate.atomic import write_bytes
 from kinema.reporting import middle_clip
 from kinema.task import Task
 from kinema.visualise.retrieval_figure import retrieval_png

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from kinema import recipes
+from kinema.atomic import write_bytes
 from kinema.batch import generator
 from kinema.data import appearance, decode, flow_folder, sources
 from kinema.data.loader import EvalClips, eval_loader
@@ -21,7 +22,6 @@ from kinema.engine import checkpoint
 from kinema.engine.train import Progress, Trained, train
 from kinema.errors import DataError, FlowError, UsageError
 from kinema.evaluate import knn
-from kinema.evaluate.atomic import write_bytes
 from kinema.evaluate.features import extract
 from kinema.evaluate.health import collapse_figures
 from kinema.loading import FLOW_VIEWS, encoder_of

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from torch import Tensor
 
+from kinema.atomic import write_bytes
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.inspection import digest_of
@@ -33,7 +34,7 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
     """Write store.json: how it is packed and, once it is complete, its lists."""
     with writing(folder):
         (folder / "shards").mkdir(parents=True, exist_ok=True)
-        replace(folder / MANIFEST, (json.dumps({"format": FORMAT, **content}, indent=1) + "\n").encode())
+        write_bytes(folder / MANIFEST, (json.dumps({"format": FORMAT, **content}, indent=1) + "\n").encode())
 
 
 def write_shard(folder: Path, number: int, videos: Mapping[str, str], packing: Packing) -> list[str]:
@@ -61,7 +62,7 @@ def write_shard(folder: Path, number: int, videos: Mapping[str, str], packing: P
                 reader.verify()
         target.with_suffix(".json").unlink(missing_ok=True)
         partial.replace(target)
-        replace(target.with_suffix(".json"), json.dumps(records, indent=1).encode())
+        write_bytes(target.with_suffix(".json"), json.dumps(records, indent=1).encode())
     return []
 
 
@@ -156,7 +157,7 @@ def write_index(
                 files[str(split)][side] = (file, listed.name)
         save(folder / "videos.npy", index(found.values(), text))
         save(folder / "lookup.npy", lookup([record["name"] for _, record in found.values()]))
-        replace(folder / "names.bin", bytes(text.content))
+        write_bytes(folder / "names.bin", bytes(text.content))
     lists = {
         "name": first.name,
         "layout": first.kind,
@@ -193,17 +194,7 @@ def save(path: Path, rows: np.ndarray[Any, Any]) -> None:
     """Write an array, whole or not at all."""
     file = io.BytesIO()
     np.save(file, rows, allow_pickle=False)
-    replace(path, file.getvalue())
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_bytes(path, file.getvalue())
 
 
 @contextmanager

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kinema.atomic import write_bytes
 from kinema.errors import DataError, UsageError
-from kinema.evaluate.atomic import write_bytes
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) after each piece of work."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from kinema.evaluate.atomic import write_bytes
+from kinema.atomic import write_bytes
 from kinema.evaluate.json_record import from_json, to_json
 
 Task = Literal["retrieval", "knn", "linear", "finetune", "hard_positives", "motion_share"]

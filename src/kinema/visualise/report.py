@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from kinema.atomic import write_bytes
 from kinema.encoder import Encoder
-from kinema.evaluate.atomic import write_bytes
 from kinema.evaluate.features import Features
 from kinema.evaluate.protocol import Result
 from kinema.settings import Clip, method_title
