@@ -125,3 +125,5 @@ def test_bench_refuses_in_one_line(words: list[str], said: str, capsys: pytest.C
     assert cli.run(["bench", "decode", *words]) == 2
     assert said in capsys.readouterr().err
     assert cli.run(["bench", "lunch"]) == 2
+    assert cli.run(["bench", "augment", "--video", "a.mp4"]) == 2
+    assert "--video a.mp4 is for decode, loader and flow" in capsys.readouterr().err

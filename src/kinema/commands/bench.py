@@ -42,6 +42,7 @@ class Flags:
     video: str | None = None
     """A video to make the measured ones of, for decode, loader and flow; `None` draws one."""
     rounds: int = 5
+    """Of all but retrieve, which takes a minute and is run once."""
     out: str | None = None
     """A JSON file to keep the figures in."""
     backbone: str = "r3d_18"
@@ -63,6 +64,8 @@ def main(verb: str, argv: list[str]) -> int:
     flags = parse(Flags, argv, prog="kinema bench")
     if flags.rounds < 1:
         raise UsageError(f"--rounds is {flags.rounds}: give 1 or more")
+    if flags.video is not None and flags.name not in ("decode", "loader", "flow"):
+        raise UsageError(f"--video {flags.video} is for decode, loader and flow: {flags.name} reads none")
     if flags.video is not None and not Path(flags.video).is_file():
         raise UsageError(f"{flags.video}: no such file")
 
