@@ -7,9 +7,9 @@ engine    evaluate <- visualise
 methods             data
   |                   |
 tools: sampler, augment, clip_statistics, views, backbones, heads, recurrent, losses, bank, queue, momentum, frozen,
-       meta, recompute, encoder
+       meta, recompute, encoder, synced_batch_norm
   |
-contracts: errors, settings, batch
+contracts: errors, settings, batch, distributed
 """
 
 import ast
@@ -21,7 +21,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "kinema"
 
-CONTRACTS = {"errors", "settings", "batch"}
+CONTRACTS = {"errors", "settings", "batch", "distributed"}
 TOOLS = {
     "sampler",
     "clip_statistics",
@@ -38,14 +38,16 @@ TOOLS = {
     "queue",
     "recurrent",
     "frozen",
+    "synced_batch_norm",
 }
 
 ALLOWED = {
     "errors": set(),
     "ranges": {"errors"},
     "settings": {"errors", "ranges"},
-    "batch": set(),
-    "machine": {"errors"},
+    "distributed": {"errors"},
+    "batch": {"distributed"},  # which may be a part of what many processes read
+    "machine": {"errors", "distributed"},
     "memory": set(),
     "atomic": {"errors"},
     "recipes": {"settings", "errors"},

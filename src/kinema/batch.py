@@ -7,10 +7,13 @@ C = 3 colour channels, and one for each component of optical flow that is read b
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from kinema import distributed
 
 DICE = 31
 """Uniform numbers dealt to each clip; `kinema.augment` says what each one decides."""
@@ -40,14 +43,16 @@ class Batch:
     """int64 [B]: the video's number in the training list, which is also its row in a memory bank."""
     target: Tensor
     """int64 [B]: `Draw.target`."""
+    rank: int = 0
+    """Which part of the step's videos this is, of `ranks` parts of one size that as many processes read."""
+    ranks: int = 1
 
     def __len__(self) -> int:
         return len(self.video)
 
     def rows(self, start: int, stop: int) -> Batch:
         """The videos in [start, stop) as a batch of their own."""
-        cut = slice(start, stop)
-        return Batch(self.clips[cut], self.extent[cut], self.dice[cut], self.video[cut], self.target[cut])
+        return self.each(lambda value: value[start:stop])
 
     def halves(self) -> tuple[Batch, Batch]:
         """The support half and the query half, in the order in which the epoch sampler dealt them."""
@@ -56,8 +61,24 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        move = {name: value.to(device, non_blocking=True) for name, value in vars(self).items()}
-        return Batch(**move)
+        return self.each(lambda value: value.to(device, non_blocking=True))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The same batch with every field that has a row for each video changed."""
+        clips, extent, dice, video, target = map(change, (self.clips, self.extent, self.dice, self.video, self.target))
+        return Batch(clips, extent, dice, video, target, self.rank, self.ranks)
+
+    def gathered(self, rows: Tensor) -> Tensor:
+        """The rows [B, ...] of all parts of the step's batch, in its order, with a gradient to one's own."""
+        return rows if self.ranks == 1 else distributed.gather(rows)
+
+    def drawn(self, draw: Callable[[int], Tensor]) -> Tensor:
+        """Of what `draw` draws for a number of videos, asked for all of the step's, the rows of this part's."""
+        return draw(len(self) * self.ranks)[self.rank * len(self) :][: len(self)]
+
+    def uniform(self, rng: torch.Generator, *shape: int) -> Tensor:
+        """float32 [B, *shape] in [0, 1), `drawn` from `rng`, on the device of the clips."""
+        return self.drawn(lambda count: torch.rand(count, *shape, generator=rng)).to(self.clips.device)
 
 
 @dataclass(frozen=True)
@@ -74,14 +95,17 @@ class Step:
     """Share of training that lies before this step, in [0, 1), counted from the first step that moves a weight."""
     stage: str = ""
     """Tells passes of one step apart ("support", "query"), so that each has its own randomness."""
+    task: int = 0
+    """Tells tasks apart that are passes of their own of one step, one a rank."""
 
     def at_stage(self, stage: str) -> Step:
         """The same step, with the randomness of another stage."""
         return replace(self, stage=stage)
 
     def rng(self) -> torch.Generator:
-        """A fresh generator on the CPU; the same (seed, number, stage) always gives the same numbers."""
-        return generator(self.seed, "step", self.number, self.stage)
+        """A fresh generator on the CPU; the same (seed, number, stage, task) always gives the same numbers."""
+        task = (self.task,) if self.task else ()
+        return generator(self.seed, "step", self.number, self.stage, *task)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ VERBS = {
 }
 
 
+PARALLEL = {"pretrain"}
+"""Verbs that several processes, started by torchrun, carry out together."""
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run a command line and leave with its exit code (see `kinema.errors`)."""
     sys.exit(run(sys.argv[1:] if argv is None else argv))
@@ -62,12 +66,14 @@ def run(argv: list[str]) -> int:
             return 0
         if argv[0] not in VERBS:
             raise UsageError(f"unknown verb '{argv[0]}': {nearest(argv[0], list(VERBS))}")
+        if int(os.environ.get("WORLD_SIZE") or 1) > 1 and argv[0] not in PARALLEL:
+            raise UsageError(f"kinema {argv[0]} is one process: start it without torchrun")
         keep_memory()
         command = importlib.import_module(f"kinema.commands.{VERBS[argv[0]][0]}")
         code: int = command.main(argv[0], argv[1:])
         return code
     except KinemaError as problem:
-        print(f"kinema: {problem}", file=sys.stderr)
+        print(f"kinema: {which()}{problem}", file=sys.stderr)
         return problem.exit_code
     except KeyboardInterrupt:
         print("kinema: interrupted", file=sys.stderr)
@@ -75,6 +81,11 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `kinema list recipes | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def which() -> str:
+    """Which of several processes speaks."""
+    return f"rank {os.environ['RANK']}: " if int(os.environ.get("WORLD_SIZE") or 1) > 1 else ""
 
 
 def usage() -> str:

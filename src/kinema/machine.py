@@ -9,16 +9,24 @@ from multiprocessing import current_process
 
 import torch
 
+from kinema.distributed import place
 from kinema.errors import UsageError, nearest
 
 
 def pick_device(name: str) -> torch.device:
-    """The device asked for; `auto` is the first GPU, or the CPU.
+    """The device asked for; `auto` is the first GPU, or the CPU. Of several processes each has a GPU of its own.
 
     Raises:
         UsageError: there is no such device.
     """
-    count = torch.cuda.device_count()
+    count, here = torch.cuda.device_count(), place()
+    if here.size > 1 and count and name != "cpu":
+        if name not in ("auto", "cuda") or here.beside > count:
+            raise UsageError(
+                f"{here.beside} processes on this machine need a GPU each, of {count} (--train.device {name}): start "
+                f"{count} or fewer, with --train.device auto"
+            )
+        return torch.device("cuda", here.local)
     known = ["cpu", *(["cuda"] if count else []), *(f"cuda:{number}" for number in range(count))]
     if name == "auto":
         return torch.device("cuda" if count else "cpu")
@@ -34,7 +42,12 @@ def pick_workers(asked: int | None) -> int:
     """
     if asked is not None:
         return asked
-    return 0 if current_process().daemon else max(1, min(8, (os.cpu_count() or 2) - 1))
+    return 0 if current_process().daemon else max(1, min(8, cores() - 1))
+
+
+def cores() -> int:
+    """Cores of this machine; of several training processes on it, each one's share."""
+    return max(1, (os.cpu_count() or 1) // place().beside)
 
 
 def mixed(precision: str, device: torch.device, flag: str = "--train.precision") -> bool:
@@ -53,7 +66,7 @@ def mixed(precision: str, device: torch.device, flag: str = "--train.precision")
 def threads_beside(workers: int) -> Iterator[None]:
     """Within it, torch leaves a core to each reading process: threads that wait for one another's core cost more."""
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - workers)))
+    torch.set_num_threads(max(1, min(before, cores() - workers)))
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ docs/second_order.md has the formulas, and what each form costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple
 
@@ -19,6 +19,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from kinema.recompute import autocast_like_now, edges, leaves, pulled_back
 
 State = dict[str, Tensor]
+Reduce = Callable[[Sequence[Tensor]], list[Tensor]]
+"""A linear map of a process's tensors to those that all processes share, its own adjoint: `distributed.averaged`."""
 
 
 def running_statistics(module: nn.Module) -> State:
@@ -82,18 +84,20 @@ def adapt(
     order: Literal[1, 2],
     weight_decay: float = 0.0,
     keep_graph: bool = False,
+    reduce: Reduce = list,
 ) -> State:
     """One plain gradient step: theta - lr * grad(loss), the inner update of MAML (MCN, section 3.3).
 
     The result is a function of `parameters` that autograd can follow. At order 1 the gradient counts as a constant, so
     the meta gradient is that at the adapted point; at order 2 the step itself is differentiated, and its graph is kept
     until then; `adapt_anew` does without. Parameters the loss does not reach stay as they are. `keep_graph` lets the
-    caller use `loss` once more.
+    caller use `loss` once more. `reduce` makes this process's gradients those of all.
     """
     values = list(parameters.values())
     gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
         loss, values, create_graph=order == 2, retain_graph=order == 2 or keep_graph, allow_unused=True
     )
+    gradients = reduced(reduce, gradients)
     adapted: State = {}
     for (name, value), gradient in zip(parameters.items(), gradients, strict=True):
         if gradient is None:
@@ -101,6 +105,12 @@ def adapt(
         else:
             adapted[name] = value - lr * (gradient + weight_decay * (value if order == 2 else value.detach()))
     return adapted
+
+
+def reduced(reduce: Reduce, tensors: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+    """`reduce` of those that are there."""
+    found = iter(reduce([tensor for tensor in tensors if tensor is not None]))
+    return tuple(None if tensor is None else next(found) for tensor in tensors)
 
 
 def adapt_anew(
@@ -112,6 +122,7 @@ def adapt_anew(
     adapts: Callable[[str], bool] = lambda name: True,
     weight_decay: float = 0.0,
     unchanged: Iterable[Tensor] = (),
+    reduce: Reduce = list,
 ) -> tuple[Tensor, State]:
     """`adapt` at order 2 by a Hessian-vector product: exact as well, and no graph of `loss` is kept.
 
@@ -127,14 +138,15 @@ def adapt_anew(
         adapts: which parameters the step changes, by name.
         weight_decay: within the step.
         unchanged: other tensors that `again` reads; the backward pass fails if they were written to in between.
+        reduce: makes this process's gradients those of all.
 
     Returns:
         The loss, differentiable, and the parameters that the step changes.
     """
     some = {name: value for name, value in parameters.items() if adapts(name)}
-    moved = adapt(loss, some, lr, order=1, weight_decay=weight_decay)
+    moved = adapt(loss, some, lr, order=1, weight_decay=weight_decay, reduce=reduce)
     known = [value.detach() for value in (loss, *moved.values())]
-    step = _Step(again, autocast_like_now(loss.device.type), list(parameters), list(some), lr, weight_decay)
+    step = _Step(again, autocast_like_now(loss.device.type), list(parameters), list(some), lr, weight_decay, reduce)
     value, *adapted = _Anew.apply(step, known, tuple(unchanged), *parameters.values())  # type: ignore[no-untyped-call]
     return value, dict(zip(some, adapted, strict=True))
 
@@ -148,6 +160,7 @@ class _Step(NamedTuple):
     changed: list[str]
     lr: float
     weight_decay: float
+    reduce: Reduce
 
 
 class _Anew(torch.autograd.Function):
@@ -176,7 +189,7 @@ class _Anew(torch.autograd.Function):
                 )
             )
         decayed = {name for name, gradient in zip(step.changed, inner, strict=True) if gradient is not None}
-        ends, seeds = edges([loss, *inner], [seed, *gradients])
+        ends, seeds = edges([loss, *inner], [seed, *reduced(step.reduce, gradients)])
         del inner  # as large as the weights; the graph does not need its values
         found = dict(zip(step.names, pulled_back(ends, seeds, list(parameters.values())), strict=True))
         for name, gradient in zip(step.changed, gradients, strict=True):

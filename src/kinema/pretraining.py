@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from kinema import recipes
-from kinema.atomic import write_bytes
+from kinema import distributed, recipes
 from kinema.batch import generator
-from kinema.data import appearance, decode, flow_folder, sources
-from kinema.data.loader import EvalClips, eval_loader
+from kinema.data import decode, flow_folder, sources
 from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
 from kinema.engine.train import Progress, Trained, train
 from kinema.errors import DataError, FlowError, UsageError
-from kinema.evaluate import knn
-from kinema.evaluate.features import extract
-from kinema.evaluate.health import collapse_figures
-from kinema.loading import FLOW_VIEWS, encoder_of
-from kinema.machine import mixed, pick_device, pick_workers
+from kinema.looks import kept_looks
+from kinema.machine import mixed, pick_device
+from kinema.methods import ranks
 from kinema.methods.base import Method
 from kinema.own_data import describe
+from kinema.probing import make_probe
 from kinema.run import Run, begin
 from kinema.sampler import check_batch_size
 from kinema.settings import Recipe
 from kinema.starting import begun, bring_oracle
-
-PROBE_VIDEOS = 1000
-"""Training videos that the online figures are taken on: enough for a trend, few enough to be quick."""
-PROBE_CLIPS = 2
 
 
 def pretrain(
@@ -77,73 +65,51 @@ def pretrain(
     """
     recipe = with_flow(recipes.get(recipe) if isinstance(recipe, str) else recipe, flow)
     decode.check_decoder()
-    say = say or (lambda line: None)
-    if resume + overwrite + (init_from is not None) > 1:
-        raise UsageError("--resume, --init-from and --overwrite exclude one another: give one of them")
-    bad = read_skip(skip) if skip is not None else frozenset()
-    listed = sources.read_source(data, split=split, skip=bad).train
-    if skip is not None:
-        say(f"{listed.skipped} of {listed.skipped + len(listed)} videos left out, as {skip} says")
-    fields = None if flow is None else flow_folder.open_folder(flow)
-    if fields is not None:
-        fields.require(listed.videos)
-    method = begun(recipe, listed.videos, init_from)
-    check_batch_size(len(listed.videos), recipe.train.batch_size, method.split)
-    mixed(recipe.train.precision, pick_device(recipe.train.device))
-    folder = Path(out)
-    described = describe(listed, data, split, bad, fields)
-    if not resume:  # a checkpoint has the oracle's weights
-        bring_oracle(method, described.get("flow"))
-    run = begin(folder, recipe, described, resume=resume, overwrite=overwrite)
-    start = checkpoint.load(run.checkpoint) if resume else None
-    say(summary(method, recipe, listed))
-    try:
-        trained = train(
-            method,
-            listed.videos,
-            recipe,
-            folder,
-            data=described,
-            recipe_dict=json.loads(json.dumps(asdict(recipe))),
-            appearance=looks(run, recipe, listed, progress) if recipe.train.batches == "look_alikes" else None,
-            flow=fields,
-            start=start,
-            probe=make_probe(method, recipe, listed, fields),
-            report=report,
-        )
-    except FlowError:
-        raise
-    except DataError as problem:
-        raise DataError(f"{problem}: `kinema data check {data} --bad FILE` lists all such videos for --skip") from None
-    return run, trained
-
-
-def looks(
-    run: Run, recipe: Recipe, listed: sources.VideoList, progress: Callable[[str, int, int], None] | None
-) -> torch.Tensor:
-    """uint8 [V, A]: the videos' thumbnails, which are kept in the run's folder for the next start.
-
-    Raises:
-        UsageError: what is kept there is not of these videos.
-    """
-    path = run.folder / "appearance.npy"
-    if not path.exists():
-        found = appearance.appearance(
-            listed.videos,
-            workers=pick_workers(recipe.train.workers),
-            progress=partial(progress, "looks of videos") if progress else None,
-        )
-        content = io.BytesIO()
-        np.save(content, found.numpy())
-        write_bytes(path, content.getvalue())
-        return found
-    try:
-        kept = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as problem:
-        raise UsageError(f"{path} is damaged ({problem}): remove it, and it will be made anew") from problem
-    if kept.dtype != np.uint8 or kept.shape != (len(listed.videos), appearance.SIZE):
-        raise UsageError(f"{path} is not of these {len(listed.videos)} videos: remove it, and it will be made anew")
-    return torch.from_numpy(kept)
+    with distributed.joined(pick_device(recipe.train.device)) as place:
+        if place.rank > 0:  # one process speaks
+            report = progress = say = None
+        say = say or (lambda line: None)
+        if resume + overwrite + (init_from is not None) > 1:
+            raise UsageError("--resume, --init-from and --overwrite exclude one another: give one of them")
+        bad = read_skip(skip) if skip is not None else frozenset()
+        listed = sources.read_source(data, split=split, skip=bad).train
+        if skip is not None:
+            say(f"{listed.skipped} of {listed.skipped + len(listed)} videos left out, as {skip} says")
+        fields = None if flow is None else flow_folder.open_folder(flow)
+        if fields is not None:
+            fields.require(listed.videos)
+        method = begun(recipe, listed.videos, init_from)
+        check_batch_size(len(listed.videos), recipe.train.batch_size, method.split)
+        ranks.apart(recipe)
+        mixed(recipe.train.precision, pick_device(recipe.train.device))
+        folder = Path(out)
+        described = describe(listed, data, split, bad, fields)
+        if not resume:  # a checkpoint has the oracle's weights
+            bring_oracle(method, described.get("flow"))
+        run = distributed.first(lambda: begin(folder, recipe, described, resume=resume, overwrite=overwrite))
+        start = checkpoint.load(run.checkpoint) if resume else None
+        say(summary(method, recipe, listed))
+        try:
+            trained = train(
+                method,
+                listed.videos,
+                recipe,
+                folder,
+                data=described,
+                recipe_dict=json.loads(json.dumps(asdict(recipe))),
+                appearance=kept_looks(run, recipe, listed, progress) if recipe.train.batches == "look_alikes" else None,
+                flow=fields,
+                start=start,
+                probe=make_probe(method, recipe, listed, fields),
+                report=report,
+            )
+        except FlowError:
+            raise
+        except DataError as problem:
+            raise DataError(
+                f"{problem}: `kinema data check {data} --bad FILE` lists all such videos for --skip"
+            ) from None
+        return run, trained
 
 
 def with_flow(recipe: Recipe, flow: str | Path | None) -> Recipe:
@@ -179,34 +145,3 @@ def summary(method: Method, recipe: Recipe, listed: sources.VideoList) -> str:
         f"{recipe.backbone.width:g} ({weights / 1e6:.2f} M parameters), clips {clip.frames}x{clip.stride} at "
         f"{clip.size} px{reads}, batch {train_on.batch_size}{halves}, {train_on.epochs} epochs{ends}"
     )
-
-
-def make_probe(
-    method: Method, recipe: Recipe, listed: sources.VideoList, flow: flow_folder.FlowFolder | None
-) -> Callable[[], dict[str, float]]:
-    """The online figures: collapse of the features and, where there are labels, leave-one-out kNN on train videos."""
-    every = max(1, -(-len(listed.videos) // PROBE_VIDEOS))
-    videos = listed.videos[::every]
-    labelled = all(video.label >= 0 for video in videos) and len({video.label for video in videos}) > 1
-
-    def probe() -> dict[str, float]:
-        encoder = encoder_of(method.backbone, recipe)
-        device = next(method.backbone.parameters()).device
-        fields = flow if encoder.view in FLOW_VIEWS else None
-        clips = EvalClips(videos, recipe.clip, clips=PROBE_CLIPS, flow=fields)
-        loader = eval_loader(clips, batch_size=16, workers=pick_workers(recipe.train.workers))
-        with torch.random.fork_rng(devices=[]):
-            features = extract(
-                encoder,
-                loader,
-                device=device,
-                num_videos=len(videos),
-                classes=listed.classes,
-                paths=tuple(video.path for video in videos),
-            )
-        figures = collapse_figures(features.vectors)
-        if labelled:
-            figures["probe/knn_top1"] = knn.knn_accuracy(features).top1
-        return figures
-
-    return probe

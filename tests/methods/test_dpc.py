@@ -27,8 +27,13 @@ def maps_of(method, given):
     return blocks.block_maps(method.backbone, given, method.recipe, method.config, step().rng())
 
 
+def chance(rng, videos=4):
+    """What is drawn for a batch of so many videos."""
+    return lambda shape: torch.rand(videos, *shape, generator=rng)
+
+
 def random_maps(count=4, size=2, dim=32, seed=0):
-    return torch.rand(3, count, dim, size, size, generator=generator(seed))
+    return torch.rand(4, count, dim, size, size, generator=generator(seed))
 
 
 def test_the_recurrent_cell_is_the_formula():
@@ -81,10 +86,10 @@ def test_chance_counts_the_cells_that_the_backbone_makes(size):
 def test_the_order_of_what_was_seen_changes_what_is_expected():
     method = build(recipe(dropout=0))
     maps = random_maps()
-    seen = blocks.predictions(method.aggregate, method.predict, maps, method.config, step().rng())
+    seen = blocks.predictions(method.aggregate, method.predict, maps, method.config, chance(step().rng()))
     turned = torch.cat([maps[:, :2].flip(1), maps[:, 2:]], dim=1)
-    other = blocks.predictions(method.aggregate, method.predict, turned, method.config, step().rng())
-    assert seen.shape == (3, 2, 32, 2, 2)
+    other = blocks.predictions(method.aggregate, method.predict, turned, method.config, chance(step().rng()))
+    assert seen.shape == (4, 2, 32, 2, 2)
     assert (seen - other).abs().max() > 1e-3
 
 
@@ -93,7 +98,7 @@ def test_predictions_know_nothing_of_the_blocks_that_they_are_of():
     maps = random_maps()
     hidden = torch.cat([maps[:, :2], torch.zeros_like(maps[:, 2:])], dim=1)
     one, other = (
-        blocks.predictions(method.aggregate, method.predict, given, method.config, step().rng())
+        blocks.predictions(method.aggregate, method.predict, given, method.config, chance(step().rng()))
         for given in (maps, hidden)
     )
     assert torch.equal(one, other)
@@ -102,13 +107,15 @@ def test_predictions_know_nothing_of_the_blocks_that_they_are_of():
 @pytest.mark.parametrize("share", [0, 0.5])
 def test_a_later_block_is_predicted_by_way_of_the_earlier_and_each_state_loses_a_share(share):
     method = build(recipe(dropout=share))
-    maps, rng = random_maps(), step().rng()
-    first, second = blocks.predictions(method.aggregate, method.predict, maps, method.config, step().rng()).unbind(1)
+    maps, drawn = random_maps(), chance(step().rng())
+    first, second = blocks.predictions(
+        method.aggregate, method.predict, maps, method.config, chance(step().rng())
+    ).unbind(1)
     state = torch.zeros_like(maps[:, 0])
     for x in (maps[:, 0], maps[:, 1]):
-        state = blocks.dropout(method.aggregate(x, state), share, rng)
+        state = blocks.dropout(method.aggregate(x, state), share, drawn)
     torch.testing.assert_close(first, method.predict(state))
-    state = blocks.dropout(method.aggregate(first.relu(), state), share, rng)
+    state = blocks.dropout(method.aggregate(first.relu(), state), share, drawn)
     torch.testing.assert_close(second, method.predict(state))
 
 
@@ -121,9 +128,9 @@ def test_the_maps_to_come_learn_too(monkeypatch):
 
 def test_dropout_is_decided_by_the_step_and_keeps_the_mean():
     x = torch.ones(50, 1000)
-    dropped = blocks.dropout(x, 0.1, step(1).rng())
-    assert torch.equal(dropped, blocks.dropout(x, 0.1, step(1).rng()))
-    assert not torch.equal(dropped, blocks.dropout(x, 0.1, step(2).rng()))
+    dropped = blocks.dropout(x, 0.1, chance(step(1).rng(), 50))
+    assert torch.equal(dropped, blocks.dropout(x, 0.1, chance(step(1).rng(), 50)))
+    assert not torch.equal(dropped, blocks.dropout(x, 0.1, chance(step(2).rng(), 50)))
     assert (dropped == 0).float().mean().item() == pytest.approx(0.1, abs=0.01)
     assert dropped.mean().item() == pytest.approx(1, abs=0.01)
 

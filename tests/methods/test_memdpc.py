@@ -19,8 +19,13 @@ def recipe(**changes):
     return replace(base, method=replace(base.method, **changes), clip=Clip(frames=4, size=32))
 
 
+def chance(rng, videos=4):
+    """What is drawn for a batch of so many videos."""
+    return lambda shape: torch.rand(videos, *shape, generator=rng)
+
+
 def random_maps(seed=0):
-    return torch.rand(3, 4, 32, 2, 2, generator=generator(seed))
+    return torch.rand(4, 4, 32, 2, 2, generator=generator(seed))
 
 
 def test_what_is_recalled_is_a_mean_of_the_slots():
@@ -50,7 +55,7 @@ def test_predictions_lie_in_the_span_of_fewer_slots_than_a_feature_has_numbers()
     slots = method.slots.detach()
     assert slots.shape == (16, 32)
     with torch.no_grad():
-        found = blocks.predictions(method.onwards, method.recall, random_maps(), method.config, step().rng())
+        found = blocks.predictions(method.onwards, method.recall, random_maps(), method.config, chance(step().rng()))
 
     def beyond(rows):
         """How far vectors are from the nearest that slots can be added up to."""
@@ -83,14 +88,14 @@ def test_the_loss_is_that_of_both_ways():
         maps = blocks.block_maps(method.backbone, given, method.recipe, method.config, rng)
         expected = 0.0
         for aggregate, one_way in ((method.onwards, maps), (method.back, maps.flip(1))):
-            found = blocks.predictions(aggregate, method.recall, one_way, method.config, rng)
+            found = blocks.predictions(aggregate, method.recall, one_way, method.config, chance(rng))
             expected += dense_contrast(found.numpy(), one_way[:, -2:].numpy())[0]
     assert method.loss(given, step()).total.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_maps_to_come_learn_too():
     method, maps = build(recipe()), random_maps().requires_grad_()
-    method.foresee(method.onwards, maps, step().rng())[0].backward()
+    method.foresee(method.onwards, maps, batch(method), chance(step().rng()))[0].backward()
     assert (maps.grad.abs().amax(dim=(0, 2, 3, 4)) > 0).tolist() == [True] * 4
 
 

@@ -38,7 +38,7 @@ def test_loss_is_the_tasks_and_half_the_contrast_of_the_first_with_the_last_clip
     given, rng = batch(method), step(2).rng()
     outcome = method.loss(given, step(2))
     with torch.no_grad():
-        clips = method.task.change(clips_of(given, CASE), given.target, rng)
+        clips = method.task.shown(given, CASE, rng)
         features = features_of(method.backbone, normalise(clips.flatten(0, 1), "imagenet").view_as(clips))
         task, _ = method.task.judge(features, given.target, rng)
         z1, z2 = (F.normalize(method.projection(features[:, n]), dim=1).numpy() for n in (0, 2))

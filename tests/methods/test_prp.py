@@ -10,7 +10,7 @@ from learning import LEARNING, moving_shapes, term_on, trained
 from kinema import backbones, recipes
 from kinema.augment import augment
 from kinema.errors import UsageError
-from kinema.methods.prp import motion_attention, upsampling, weighed_error
+from kinema.methods.prp import mean_error, motion_attention, upsampling, weighed_errors
 from kinema.settings import PRP
 from reference.classes import cross_entropy
 from reference.playback import motion_attention as attention_by_pixel
@@ -99,7 +99,7 @@ def test_frames_are_made_for_the_map_of_every_backbone(name, frames, size):
 @pytest.mark.parametrize("size", [4, 8, 12])
 def test_frames_are_judged_where_they_and_the_true_ones_both_are(size):
     whole, weight, made = torch.rand(2, 3, 8, 8, 8), torch.rand(2, 3, 8, 8, 8), torch.rand(2, 3, size, size, size)
-    found = weighed_error(made, whole, weight, torch.tensor([1, 4]))
+    found = mean_error(weighed_errors(made, whole, weight), torch.tensor([1, 4]))
     both = (..., *[slice(min(size, 8))] * 3)
     error = (weight[both] * (made[both] - whole[both]) ** 2).numpy()
     judged = [error[0, :, 0::2], error[1, :, 0::2], error[1, :, 1::2]]

@@ -21,7 +21,8 @@ def changed(label, number=0):
     """Clips of noise before and after the cloze of that label."""
     method = build(CASE)
     clips = clips_of(batch(method), method.recipe)
-    return clips, method.cloze.change(clips, torch.full((4,), label), step(number).rng())
+    target = torch.full((4,), label)
+    return clips, method.cloze.change(clips, target, method.cloze.choose(target, step(number).rng()))
 
 
 def with_head(head):
@@ -33,7 +34,7 @@ def test_loss_is_the_cross_entropy_of_the_heads_answer_to_all_features_side_by_s
     method = with_head(head)
     given, rng = batch(method), step(3).rng()
     with torch.no_grad():
-        clips = method.cloze.change(clips_of(given, method.recipe), given.target, rng)
+        clips = method.cloze.shown(given, method.recipe, rng)
         together = features_of(method.backbone, clips).flatten(1).numpy()
     weights = [weight.detach().numpy() for weight in method.cloze.answer.parameters()]
     logits = cloze_logits(together, *weights)

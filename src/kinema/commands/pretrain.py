@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -14,6 +14,9 @@ from kinema.commands.listing import recipe_lines
 from kinema.console import Bars, say
 from kinema.errors import UsageError
 from kinema.settings import MCN, AnyMethod, Augment, Backbone, Clip, Converted, Optim, Recipe, Train
+
+if TYPE_CHECKING:
+    from kinema.engine.train import Trained
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def main(verb: str, argv: list[str]) -> int:
         train=flags.train,
     )
 
+    from kinema.distributed import place
     from kinema.pretraining import pretrain
 
     with Bars() as bars:
@@ -80,11 +84,20 @@ def main(verb: str, argv: list[str]) -> int:
             progress=bars.show,
             say=say,
         )
+    if place().rank > 0:
+        return code(trained)
     if trained.stopped_by is not None:
         say(f"stopped at step {trained.step} with a checkpoint: the same command with --resume goes on")
-        return 130 if trained.stopped_by == signal.SIGINT else 75
+        return code(trained)
     say(f"trained {trained.step} steps; next: kinema retrieve {run.folder}  or  kinema report {run.folder}")
-    return 0
+    return code(trained)
+
+
+def code(trained: Trained) -> int:
+    """The exit code: 0, or what stopped it, an interrupt or a request to end."""
+    if trained.stopped_by is None:
+        return 0
+    return 130 if trained.stopped_by == signal.SIGINT else 75
 
 
 def defaults(recipe: Recipe) -> Pretrain:

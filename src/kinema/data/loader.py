@@ -113,7 +113,10 @@ def stacked(clips: Sequence[Tensor]) -> Tensor:
 
 
 class EpochSampler(Sampler[list[Place]]):
-    """The steps of all epochs that are left, each a list of (epoch, number); starts at any step."""
+    """The steps of all epochs that are left, each a list of (epoch, number); starts at any step.
+
+    Of each step's videos, or of those of each of its two stages, every rank has a part, which follow one another.
+    """
 
     def __init__(
         self,
@@ -125,11 +128,15 @@ class EpochSampler(Sampler[list[Place]]):
         split: sampler.Split | None = None,
         appearance: Tensor | None = None,
         start_step: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         self.batches = partial(
             sampler.epoch_batches, num_videos, batch_size, seed=seed, split=split, appearance=appearance
         )
         sampler.check_batch_size(num_videos, batch_size, split)
+        self.halves = 1 if split is None else 2
+        self.rank, self.ranks = rank, ranks
         self.steps_per_epoch = len(self.batches(epoch=0))
         self.epochs = epochs
         self.start_step = start_step
@@ -140,7 +147,9 @@ class EpochSampler(Sampler[list[Place]]):
     def __iter__(self) -> Iterator[list[Place]]:
         first, skip = divmod(self.start_step, self.steps_per_epoch)
         for epoch in range(first, self.epochs):
-            for row in self.batches(epoch=epoch)[skip if epoch == first else 0 :].tolist():
+            steps = self.batches(epoch=epoch)[skip if epoch == first else 0 :]
+            own = steps.view(len(steps), self.halves, self.ranks, -1)[:, :, self.rank].flatten(1)
+            for row in own.tolist():
                 yield [(epoch, number) for number in row]
 
 

@@ -9,24 +9,27 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from kinema import distributed
 from kinema.batch import Batch, Outcome, Step
 from kinema.data.flow_folder import FlowFolder
 from kinema.data.loader import EpochSampler, TrainClips, train_loader
 from kinema.data.video import Video
 from kinema.engine import checkpoint
+from kinema.engine.finite import check_finite
 from kinema.engine.log import Log
 from kinema.engine.means import Means
 from kinema.engine.optim import learning_rate, optimizer
-from kinema.errors import NonFiniteLoss, ReadersGone
+from kinema.errors import ReadersGone
 from kinema.machine import mixed, pick_device, pick_workers, threads_beside
 from kinema.methods.base import Method
+from kinema.methods.ranks import make_ready, own_part, put_together
 from kinema.settings import Recipe
 
 
@@ -84,6 +87,7 @@ def train(
     device = pick_device(recipe.train.device)
     autocast = mixed(recipe.train.precision, device)
     method.to(device)
+    apart, writing = make_ready(method), distributed.rank() == 0
     optim = optimizer(method.parameters(), recipe.optim)
     if start is not None:
         checkpoint.load_state(method, start.method, "the checkpoint")
@@ -97,6 +101,8 @@ def train(
         split=method.split,
         appearance=appearance,
         start_step=done,
+        rank=distributed.rank(),
+        ranks=distributed.size(),
     )
     loader = train_loader(
         TrainClips(
@@ -112,17 +118,21 @@ def train(
         pin_memory=device.type == "cuda",
     )
     steps, waiting = batches.steps_per_epoch * recipe.train.epochs, method.waiting_steps()
+    epoch_ends = True
     figures: dict[str, float] = {}
     means = Means(start.means if start else {})
 
     def save(name: str = "last") -> None:
+        if not writing:
+            return
         state = checkpoint.Checkpoint(recipe_dict, data, done, method.state_dict(), optim.state_dict(), means.state())
         checkpoint.save(state, folder / "checkpoints" / f"{name}.pt")
 
     if start is None:
         save()  # so that --resume works after whatever may go wrong in the first epoch
     method.train()
-    with Log(folder, start_step=done) as log, stop_on_signal() as stopped, threads_beside(loader.num_workers):
+    logging = Log(folder, start_step=done) if writing else nullcontext()
+    with logging as log, stop_on_signal() as stopped, threads_beside(loader.num_workers):
         last = time.perf_counter()
         for batch in until_stopped(loader, stopped):
             data_time = time.perf_counter() - last
@@ -133,15 +143,18 @@ def train(
                 lr=learning_rate(recipe.optim, moved, steps - waiting),
                 seed=recipe.train.seed,
                 progress=moved / (steps - waiting),
+                task=distributed.rank() if apart else 0,
             )
+            part = batch if apart else own_part(batch)
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
-                outcome = method.loss(batch.to(device), step)
+                own = method.loss(part.to(device), step)
+            outcome = put_together(own) if apart else own
             numbers = batch.video.tolist()
             check_finite("loss", outcome.total, outcome, step, numbers, videos)
             if done < waiting:
                 method.commit(outcome.writes)
             else:
-                norm = gradient(method, optim, outcome, recipe.optim.clip_grad)
+                norm = gradient(method, optim, own, recipe.optim.clip_grad)
                 check_finite("gradient's norm", norm, outcome, step, numbers, videos)
                 update(method, optim, outcome, step.lr)
                 means.add({"grad_norm": norm})
@@ -160,34 +173,42 @@ def train(
                 if probe is not None and is_due(epochs_done, recipe.train.probe_every, recipe.train.epochs):
                     figures |= probe()
                     method.train()
-                log.write(done, epochs_done, {k if "/" in k else f"train/{k}": v for k, v in figures.items()})
+                if log is not None:
+                    log.write(done, epochs_done, {k if "/" in k else f"train/{k}": v for k, v in figures.items()})
                 means = Means()
                 save()
                 if recipe.train.keep_every and epochs_done % recipe.train.keep_every == 0:
                     save(f"epoch_{epochs_done:04d}")
                 last = time.perf_counter()
-            if stopped() and done < steps:
-                if not epoch_ends:
-                    save()
-                return Trained(done, figures, stopped_by=stopped())
-        if done < steps:  # the readers went first
+        stop = distributed.largest(stopped() or 0)
+        if done < steps and not epoch_ends:
             save()
-    return Trained(done, figures, stopped_by=stopped() if done < steps else None)
+    return Trained(done, figures, stopped_by=stop if done < steps else None)
 
 
 def until_stopped(batches: Iterable[Batch], stopped: Callable[[], int | None]) -> Iterator[Batch]:
-    """The batches; a signal to the whole job that ends their readers ends them too, without an error."""
-    try:
-        yield from batches
-    except ReadersGone:
-        if not stopped():
-            raise
+    """The batches until any rank is sent a signal, which may end its readers too, without an error; on all ranks."""
+    iterator = iter(batches)
+    while True:
+        try:
+            batch = next(iterator, None)
+        except ReadersGone:
+            if not stopped():
+                raise
+            batch = None
+        if distributed.largest(stopped() or 0) or batch is None:
+            return
+        yield batch
 
 
 def gradient(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, clip_grad: float | None) -> torch.Tensor:
-    """Put the loss's gradient, clipped, where the optimiser finds it; returns its norm before clipping."""
+    """Put the loss's gradient, of all ranks and clipped, where the optimiser finds it; returns its norm before that."""
     optim.zero_grad(set_to_none=True)
     outcome.total.backward()  # type: ignore[no-untyped-call]
+    moved = [parameter for parameter in method.parameters() if parameter.grad is not None]
+    own = [parameter.grad for parameter in moved if parameter.grad is not None]
+    for parameter, grad in zip(moved, distributed.averaged(own), strict=True):
+        parameter.grad = grad
     limit = float("inf") if clip_grad is None else clip_grad
     return torch.nn.utils.clip_grad_norm_(method.parameters(), limit)
 
@@ -198,18 +219,6 @@ def update(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, lr: f
         group["lr"] = lr
     optim.step()
     method.commit(outcome.writes)
-
-
-def check_finite(
-    name: str, value: torch.Tensor, outcome: Outcome, step: Step, numbers: list[int], videos: Sequence[Video]
-) -> None:
-    """Stop before a loss or gradient that is not a number reaches the weights, and the next checkpoint with them."""
-    if not torch.isfinite(value):
-        terms = ", ".join(f"{name} {float(value):.4g}" for name, value in outcome.terms.items())
-        raise NonFiniteLoss(
-            f"the {name} is {value.item()} at step {step.number} (lr {step.lr:.3g}; {terms}); videos {numbers}, "
-            f"first {videos[numbers[0]].path}: lower --optim.lr or set --optim.clip-grad; the last checkpoint is whole"
-        )
 
 
 def is_due(epochs_done: int, every: int, epochs: int) -> bool:

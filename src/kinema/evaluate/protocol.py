@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kinema.atomic import write_bytes
 from kinema.evaluate.json_record import from_json, to_json
+from kinema.settings.added import recorded
 
 Task = Literal["retrieval", "knn", "linear", "finetune", "hard_positives", "motion_share"]
 Setting = str | bool | int | float | tuple[float, ...] | None
@@ -146,8 +147,8 @@ def fingerprint(paths: Sequence[str], labels: Tensor | Sequence[int], classes: S
 
 
 def recipe_hash(recipe: Any) -> str:
-    """SHA-256 of a recipe (a dataclass instance) as JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()
+    """SHA-256 of a recipe (a dataclass instance) as JSON with sorted keys; see `kinema.settings.added.recorded`."""
+    return hashlib.sha256(json.dumps(recorded(recipe), sort_keys=True).encode()).hexdigest()
 
 
 def split_name(split: str) -> str:

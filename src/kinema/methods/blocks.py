@@ -20,6 +20,9 @@ from kinema.batch import DICE, Batch
 from kinema.recurrent import ConvGRU
 from kinema.settings import DPC, Recipe
 
+Chance = Callable[[torch.Size], Tensor]
+"""Draws numbers in [0, 1) for the videos of a batch, asked for the shape of one's: `Batch.uniform` of a generator."""
+
 
 def block_maps(backbone: Backbone, batch: Batch, recipe: Recipe, config: DPC, rng: torch.Generator) -> Tensor:
     """float [B, N, F, h, w]: each block's map, averaged over time.
@@ -27,7 +30,7 @@ def block_maps(backbone: Backbone, batch: Batch, recipe: Recipe, config: DPC, rn
     All frames of a video have one crop and flip, and each has colours of its own, so that no block is known by them.
     """
     frames = batch.clips.flatten(1, 2)  # [B, N * T, H, W, 3]
-    colours = torch.rand(*frames.shape[:2], DICE, generator=rng).to(frames.device)
+    colours = batch.uniform(rng, frames.shape[1], DICE)
     frames = augment(frames, batch.extent, batch.dice[:, 0], recipe.augment, recipe.clip.size, colours=colours)
     frames = views.normalise(frames, config.pixels.normalise)
     blocks = torch.stack(torch.split(frames, config.block_frames, dim=2), dim=1)  # [B, N, 3, T, S, S]
@@ -36,7 +39,7 @@ def block_maps(backbone: Backbone, batch: Batch, recipe: Recipe, config: DPC, rn
 
 
 def predictions(
-    aggregate: ConvGRU, predict: Callable[[Tensor], Tensor], maps: Tensor, config: DPC, rng: torch.Generator
+    aggregate: ConvGRU, predict: Callable[[Tensor], Tensor], maps: Tensor, config: DPC, chance: Chance
 ) -> Tensor:
     """float [B, P, F, h, w]: the last P of N maps [B, N, F, h, w] as the others let one expect them.
 
@@ -45,7 +48,7 @@ def predictions(
     """
 
     def advance(state: Tensor, x: Tensor) -> Tensor:
-        return dropout(aggregate(x, state), config.dropout, rng)
+        return dropout(aggregate(x, state), config.dropout, chance)
 
     state = torch.zeros_like(maps[:, 0])
     for x in maps[:, : config.blocks - config.predicted].unbind(1):
@@ -57,10 +60,9 @@ def predictions(
     return torch.stack(found, dim=1)
 
 
-def dropout(x: Tensor, share: float, rng: torch.Generator) -> Tensor:
-    """x with a share of its numbers set to zero and the others scaled up; what is dropped depends on `rng` alone."""
-    kept = torch.rand(x.shape, generator=rng).to(x.device) >= share
-    return x * kept / (1 - share)
+def dropout(x: Tensor, share: float, chance: Chance) -> Tensor:
+    """x with a share of its numbers set to zero and the others scaled up; what is dropped depends on `chance` alone."""
+    return x * (chance(x.shape[1:]) >= share) / (1 - share)
 
 
 def dense_contrast(predicted: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:

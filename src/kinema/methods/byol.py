@@ -47,13 +47,14 @@ class BYOL(MetaContrast):
         first, second = clips(batch, self.recipe)  # [B, 3, T, S, S] each
         h1, h2 = self.backbone(first), self.backbone(second)  # [B, F] each
         z1, z2 = self.projection(h1), self.projection(h2)  # [B, D] each
-        loss = losses.direction_distance(self.predictor(z1), self.target(second)) + losses.direction_distance(
-            self.predictor(z2), self.target(first)
-        )
+        pairs = [(self.predictor(z1), self.target(second)), (self.predictor(z2), self.target(first))]
+        one, other = (losses.direction_distance(*map(batch.gathered, pair)) for pair in pairs)
+        loss = one + other
         momentum = torch.tensor(rising(self.config.momentum, step.progress))
         features = Embedded(h1, h2, F.normalize(z1.float(), dim=1), F.normalize(z2.float(), dim=1))
         cosine = 1 - loss.detach() / 4
-        return Contrasted(loss, {"distance": loss.detach(), "cosine": cosine}, (Write("momentum", momentum),), features)
+        terms = {"distance": loss.detach(), "cosine": cosine}
+        return Contrasted(loss, terms, (Write("momentum", momentum),), features.gathered(batch))
 
     def target(self, clip: Tensor) -> Tensor:
         """A clip's projection [B, D] by the copies, without a gradient."""

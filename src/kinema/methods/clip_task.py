@@ -29,9 +29,18 @@ class ClipTask(nn.Module, ABC):
     answers: int
     """K."""
 
-    def change(self, clips: Tensor, target: Tensor, rng: torch.Generator) -> Tensor:
+    def choose(self, target: Tensor, rng: torch.Generator) -> Tensor:
+        """int64 [B]: which of several ways there are to do to pixels what the answers ask for; here 0."""
+        return torch.zeros_like(target)
+
+    def change(self, clips: Tensor, target: Tensor, choice: Tensor) -> Tensor:
         """What the answer asks to be done to pixels, of clips [B, N, 3, T, S, S]; here nothing."""
         return clips
+
+    def shown(self, batch: Batch, recipe: Recipe, rng: torch.Generator) -> Tensor:
+        """float32 [B, N, 3, T, S, S]: the clips of a batch, changed as their answers ask for."""
+        choice = batch.drawn(lambda count: self.choose(batch.gathered(batch.target), rng))
+        return self.change(clips_of(batch, recipe), batch.target, choice)
 
     @abstractmethod
     def forward(self, features: Tensor, rng: torch.Generator) -> Tensor:

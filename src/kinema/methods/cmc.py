@@ -33,10 +33,11 @@ class CMC(Method):
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """The contrast of both views of the batch with the banks."""
         rgb, residual = two_views.clips(batch, self.recipe, self.config.views)  # [B, 3, T, S, S] each
-        _, _, z1, z2 = two_views.embed(
+        features = two_views.embed(
             self.backbone, self.projection, self.residual_statistics, rgb, residual, self.config.views
         )
-        loss, terms, writes = self.banks.contrast(z1, z2, batch.video, step.rng())
+        _, _, z1, z2 = features.gathered(batch)
+        loss, terms, writes = self.banks.contrast(z1, z2, batch.gathered(batch.video), step.rng())
         return Outcome(loss, terms, bank.prefixed("banks", writes))
 
     def chance(self) -> dict[str, float]:

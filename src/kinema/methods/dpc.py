@@ -45,8 +45,10 @@ class DPC(Method):
         """The loss of the batch's predictions."""
         rng = step.rng()
         maps = block_maps(self.backbone, batch, self.recipe, self.config, rng)  # [B, N, F, h, w]
-        predicted = predictions(self.aggregate, self.predict, maps, self.config, rng)  # [B, P, F, h, w]
-        loss, correct = dense_contrast(predicted, maps)
+        predicted = predictions(
+            self.aggregate, self.predict, maps, self.config, lambda shape: batch.uniform(rng, *shape)
+        )  # [B, P, F, h, w]
+        loss, correct = dense_contrast(batch.gathered(predicted), batch.gathered(maps))
         return Outcome(loss, {"contrast": loss.detach(), "contrast_acc": correct})
 
     def chance(self) -> dict[str, float]:

@@ -60,7 +60,8 @@ class DualVar(MetaContrast):
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """All three losses, by their weights."""
         one, other, again = clips(batch, self.recipe)  # [B, 3, T, S, S] each; `again` has the frames of `one`
-        order = self.order(len(one), step.rng())  # [B, n]
+        rng = step.rng()
+        order = batch.drawn(lambda count: self.order(count, rng))  # [B, n]
         shuffled = views.reordered(again, views.pieces_in_order(again.shape[2], order))
         if self.config.base == "simclr":
             h, h_again, h_shuffled, h_other = self.backbone(torch.cat([one, again, shuffled, other])).chunk(4)  # [B, F]
@@ -72,6 +73,9 @@ class DualVar(MetaContrast):
         s_again, s_shuffled = (self.vectors(each)[1] for each in (h_again, h_shuffled))
         restored = s_shuffled.gather(1, order.argsort(dim=1).to(s.device)[:, :, None].expand_as(s_shuffled))
 
+        s, s_again, s_other, restored = map(batch.gathered, (s, s_again, s_other, restored))
+        features = Embedded(h, h_other, z, z_other).gathered(batch)
+        z, z_other = features[2:]
         mean, mean_other = s.mean(dim=1), s_other.mean(dim=1)  # [B, E]
         clip, clip_acc = self.against(z, z_other, "keys")
         coherence, _ = self.against(mean, mean_other, "segments")
@@ -82,8 +86,9 @@ class DualVar(MetaContrast):
         terms["contrast_acc"] = clip_acc
         writes: tuple[Enqueue, ...] = ()
         if self.config.base == "moco":
-            writes = (Enqueue("queue", {"keys": z_other, "segments": mean_other, "video": batch.video}),)
-        return Contrasted(total, terms, writes, Embedded(h, h_other, z, z_other))
+            rows = {"keys": z_other, "segments": mean_other, "video": batch.gathered(batch.video)}
+            writes = (Enqueue("queue", rows),)
+        return Contrasted(total, terms, writes, features)
 
     def order(self, count: int, rng: torch.Generator) -> Tensor:
         """int64 [B, n]: which segment stands where in each shuffled clip; any order, the right one too."""

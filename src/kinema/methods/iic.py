@@ -50,11 +50,12 @@ class IIC(MetaContrast):
         rgb, second = two_views.clips(batch, self.recipe, self.config.views)  # [B, 3, T, S, S] each
         features = two_views.embed(
             self.backbone, self.projection, self.residual_statistics, rgb, second, self.config.views
-        )
+        ).gathered(batch)
         rng = step.rng()
-        intra = self.embed_intra(views.reordered(rgb, self.without_motion(len(rgb), rng)))  # [B, D]
+        order = batch.drawn(lambda count: self.without_motion(count, rng))
+        intra = batch.gathered(self.embed_intra(views.reordered(rgb, order)))  # [B, D]
         loss, terms, writes = self.banks.contrast(
-            features.z1, features.z2, batch.video, rng, self.negative_pool(step), intra
+            features.z1, features.z2, batch.gathered(batch.video), rng, self.negative_pool(step), intra
         )
         return Contrasted(loss, terms, bank.prefixed("banks", writes), features)
 

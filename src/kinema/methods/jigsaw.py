@@ -46,11 +46,14 @@ class Jigsaw(Method):
         """The answer for a batch of puzzles."""
         config = self.config
         clips = augment(batch.clips[:, 0], batch.extent, batch.dice[:, 0], self.recipe.augment, config.canvas)
-        cells = self.orders[batch.target]  # [B, N]
-        places = views.corners(cells, step.rng(), side=config.grid, canvas=config.canvas, piece=config.piece)
+        target = batch.gathered(batch.target)
+        cells, rng = self.orders[target], step.rng()  # [B, N]
+        places = batch.drawn(
+            lambda count: views.corners(cells, rng, side=config.grid, canvas=config.canvas, piece=config.piece)
+        )
         pieces = alike(views.cut(clips[:, None].expand(-1, cells.shape[1], -1, -1, -1, -1), places, config.piece))
-        features = self.backbone(pieces.flatten(0, 1)).view(len(batch), -1)  # [B, N F]
-        loss, correct = classification(self.arrange(features), batch.target)
+        features = batch.gathered(self.backbone(pieces.flatten(0, 1)).view(len(batch), -1))  # [B, N F]
+        loss, correct = classification(self.arrange(features), target)
         return Outcome(loss, {"puzzle": loss.detach(), "puzzle_acc": correct})
 
     def chance(self) -> dict[str, float]:

@@ -61,7 +61,8 @@ class Mars(Method):
         feature = self.backbone(clips)  # [B, F]
         terms = {}
         for name, label in labels.items():
-            terms[name], terms[f"{name}_acc"] = self.judge(name, self.answer[name](feature).float(), label)
+            answers = batch.gathered(self.answer[name](feature).float())
+            terms[name], terms[f"{name}_acc"] = self.judge(name, answers, batch.gathered(label))
         total = terms["motion"]
         if self.config.appearance:
             total = total + self.config.appearance * terms["appearance"]

@@ -39,9 +39,9 @@ class MCN(MetaContrast):
         rgb, residual = two_views.clips(batch, self.recipe, self.config.views)  # [B, 3, T, S, S] each
         features = two_views.embed(
             self.backbone, self.projection, self.residual_statistics, rgb, residual, self.config.views
-        )
+        ).gathered(batch)
         loss, terms, writes = self.banks.contrast(
-            features.z1, features.z2, batch.video, step.rng(), self.negative_pool(step)
+            features.z1, features.z2, batch.gathered(batch.video), step.rng(), self.negative_pool(step)
         )
         return Contrasted(loss, terms, bank.prefixed("banks", writes), features)
 

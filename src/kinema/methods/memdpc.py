@@ -20,7 +20,7 @@ from kinema import sampler, settings
 from kinema.backbones.backbone import Backbone
 from kinema.batch import Batch, Outcome, Step
 from kinema.methods.base import Method
-from kinema.methods.blocks import block_maps, dense_chance, dense_contrast, predictions
+from kinema.methods.blocks import Chance, block_maps, dense_chance, dense_contrast, predictions
 from kinema.recurrent import ConvGRU, begin_orthogonal
 
 GAIN = 0.1
@@ -48,14 +48,19 @@ class MemDPC(Method):
         """The losses of both ways, summed."""
         rng = step.rng()
         maps = block_maps(self.backbone, batch, self.recipe, self.config, rng)  # [B, N, F, h, w]
-        onwards, right = self.foresee(self.onwards, maps, rng)
-        back, right_back = self.foresee(self.back, maps.flip(1), rng)
+
+        def chance(shape: torch.Size) -> Tensor:
+            return batch.uniform(rng, *shape)
+
+        onwards, right = self.foresee(self.onwards, maps, batch, chance)
+        back, right_back = self.foresee(self.back, maps.flip(1), batch, chance)
         loss, correct = onwards + back, (right + right_back) / 2
         return Outcome(loss, {"contrast": loss.detach(), "contrast_acc": correct})
 
-    def foresee(self, aggregate: ConvGRU, maps: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    def foresee(self, aggregate: ConvGRU, maps: Tensor, batch: Batch, chance: Chance) -> tuple[Tensor, Tensor]:
         """The loss of predicting the last of the maps [B, N, F, h, w] from the first, and how often it is right."""
-        return dense_contrast(predictions(aggregate, self.recall, maps, self.config, rng), maps)
+        predicted = predictions(aggregate, self.recall, maps, self.config, chance)
+        return dense_contrast(batch.gathered(predicted), batch.gathered(maps))
 
     def recall(self, state: Tensor) -> Tensor:
         """What the memory has for a state: float [B, F, h, w], at each cell a mean of the slots by their shares."""

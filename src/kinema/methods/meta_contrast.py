@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from kinema import heads, losses, meta, sampler, settings
+from kinema import distributed, heads, losses, meta, sampler, settings
 from kinema.batch import Batch, Enqueue, Outcome, Step, Write
 from kinema.methods.base import Method, statistics_writes
 from kinema.methods.two_views import Embedded
@@ -106,6 +106,7 @@ class MetaContrast(Method):
     ) -> tuple[Outcome, meta.State, meta.State]:
         """The inner step: L_s at theta, the parameters of theta-bar that differ from theta's, and moved statistics."""
         config = self.config.meta
+        reduce: meta.Reduce = distributed.averaged if support.ranks > 1 else list
 
         def at(parameters: Mapping[str, Tensor]) -> tuple[Outcome, meta.State]:
             return meta.call_at(self, parameters, statistics, support, step)
@@ -122,11 +123,12 @@ class MetaContrast(Method):
                 adapts=self.adapts,
                 weight_decay=decay,
                 unchanged=self.buffers(),
+                reduce=reduce,
             )
         else:
             some = {name: value for name, value in theta.items() if self.adapts(name)}
             order: Literal[1, 2] = 1 if config.order == 1 else 2
-            changed = meta.adapt(inner.total, some, lr, order=order, weight_decay=decay, keep_graph=keep)
+            changed = meta.adapt(inner.total, some, lr, order=order, weight_decay=decay, keep_graph=keep, reduce=reduce)
             total = inner.total if keep else inner.total.detach()
         return replace(inner, total=total), changed, moved
 

@@ -42,12 +42,12 @@ class Pace(Method):
         """L_pace, or L_pace + weight * L_contrast; F is the length of a feature, D that of a projected one."""
         clips = self.clips(batch, step.rng())  # [B, N, 3, T, S, S]
         B, N = clips.shape[:2]
-        features = self.backbone(clips.flatten(0, 1))  # [B N, F]
-        pace = pace_numbers(batch.target, N, len(self.config.paces))  # [B, N]
+        features = batch.gathered(self.backbone(clips.flatten(0, 1)).view(B, N, -1)).flatten(0, 1)  # [B N, F]
+        pace = pace_numbers(batch.gathered(batch.target), N, len(self.config.paces))  # [B, N]
         total, correct = classification(self.pace(features), pace.flatten())
         terms = {"pace": total.detach(), "pace_acc": correct}
         if self.config.contrast:
-            z = F.normalize(self.projection(features).float(), dim=1).view(B, N, -1)  # [B, 2, D]
+            z = F.normalize(self.projection(features).float(), dim=1).reshape(-1, N, self.config.dim)  # [B, 2, D]
             contrast = nt_xent(z[:, 0], z[:, 1], self.config.temperature)
             total = total + self.config.contrast * contrast
             terms["contrast"] = contrast.detach()
@@ -57,7 +57,7 @@ class Pace(Method):
         """float32 [B, N, 3, T, S, S]: N clips of B videos, T frames of S pixels a side, each augmented for itself."""
         colours = None
         if self.config.jitter == "frame":
-            colours = torch.rand(*batch.clips.shape[:3], DICE, generator=rng).to(batch.clips.device)  # [B, N, T, D]
+            colours = batch.uniform(rng, *batch.clips.shape[1:3], DICE)  # [B, N, T, D]
         return augment_each(batch, self.recipe.augment, self.recipe.clip.size, colours=colours)
 
     def chance(self) -> dict[str, float]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from kinema import bank, heads, settings, views
 from kinema.batch import Batch, Step
-from kinema.methods.clip_task import ClipTask, clips_of, features_of
+from kinema.methods.clip_task import ClipTask, features_of
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_views import Embedded
 from kinema.methods.vcop import OrderTask
@@ -46,12 +46,15 @@ class PCL(MetaContrast):
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """The task's loss plus the weighed contrast. Letters: as in `clip_task`, D length of a projected feature."""
         rng = step.rng()
-        clips = self.task.change(clips_of(batch, self.recipe), batch.target, rng)  # [B, N, 3, T, S, S]
+        clips = self.task.shown(batch, self.recipe, rng)  # [B, N, 3, T, S, S]
         features = features_of(self.backbone, self.shown(clips))  # [B, N, F]
-        task, terms = self.task.judge(features, batch.target, rng)
+        ends = features[:, 0], features[:, -1]
+        z1, z2 = (batch.gathered(F.normalize(self.projection(h).float(), dim=1)) for h in ends)  # [B, D] each
+        features = batch.gathered(features)
+        task, terms = self.task.judge(features, batch.gathered(batch.target), rng)
         h1, h2 = features[:, 0], features[:, -1]
-        z1, z2 = (F.normalize(self.projection(h).float(), dim=1) for h in (h1, h2))  # [B, D] each
-        contrast, more, writes = self.banks.contrast(z1, z2, batch.video, rng, self.negative_pool(step))
+        video = batch.gathered(batch.video)
+        contrast, more, writes = self.banks.contrast(z1, z2, video, rng, self.negative_pool(step))
         total = task + self.config.weight * contrast
         return Contrasted(total, terms | more, bank.prefixed("banks", writes), Embedded(h1, h2, z1, z2))
 

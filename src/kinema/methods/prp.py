@@ -48,13 +48,14 @@ class PRP(Method):
         whole, stills = shown[:, :, : 2 * frames], shown[:, :, 2 * frames :]  # [B, 3, 2 F, S, S], [B, 3, 4 R, S, S]
         maps = self.backbone.maps(whole[:, :, ::2])  # [B, C, t, h, w]
 
-        logits = self.classify(self.perceive(maps).mean(dim=(2, 3, 4)))
-        rate, correct = classification(logits, batch.target)
+        logits = batch.gathered(self.classify(self.perceive(maps).mean(dim=(2, 3, 4))))
+        rate, correct = classification(logits, batch.gathered(batch.target))
 
         rates = torch.tensor(self.config.rates, device=maps.device)[batch.target]
         stretch = stretch_of(frames, rates)[:, None, :, None, None].expand_as(whole)
         weight = motion_attention(stills, *self.config.attention).gather(2, stretch)  # [B, 3, 2 F, S, S]
-        reconstruction = weighed_error(self.make(maps).float(), whole, weight, rates)
+        errors = weighed_errors(self.make(maps).float(), whole, weight)  # [B, 2 F]
+        reconstruction = mean_error(batch.gathered(errors), batch.gathered(rates))
 
         total = reconstruction + self.config.rate_weight * rate
         terms = {"reconstruction": reconstruction, "rate": rate, "rate_acc": correct}
@@ -65,18 +66,21 @@ class PRP(Method):
         return {"rate": math.log(len(self.config.rates))}
 
 
-def weighed_error(made: Tensor, whole: Tensor, weight: Tensor, rates: Tensor) -> Tensor:
-    """The mean weighed squared error of frames made, where they and the true ones [B, 3, 2 F, S, S] both are.
+def weighed_errors(made: Tensor, whole: Tensor, weight: Tensor) -> Tensor:
+    """The weighed squared error of each frame made, [B, 2 F], where they and the true ones [B, 3, 2 F, S, S] both are.
 
-    What is made is larger where the backbone rounds the size of its map up, and smaller where it rounds down. At rate 1
-    there is no frame between two, and none is judged.
+    What is made is larger where the backbone rounds the size of its map up, and smaller where it rounds down.
     """
     t, h, w = (min(edges) for edges in zip(made.shape[2:], whole.shape[2:], strict=True))
     made, whole, weight = (each[:, :, :t, :h, :w] for each in (made, whole, weight))
-    error = (weight * (made - whole).square()).mean(dim=(1, 3, 4))  # [B, 2 F]
-    between = torch.arange(t, device=error.device) % 2 == 1
+    return (weight * (made - whole).square()).mean(dim=(1, 3, 4))
+
+
+def mean_error(errors: Tensor, rates: Tensor) -> Tensor:
+    """The mean of frames' errors [B, 2 F]; at rate 1 there is no frame between two, and none is judged."""
+    between = torch.arange(errors.shape[1], device=errors.device) % 2 == 1
     real = ~(between & (rates == 1)[:, None])
-    return (error * real).sum() / real.sum()
+    return (errors * real).sum() / real.sum()
 
 
 def motion_attention(stills: Tensor, low: float, high: float) -> Tensor:

@@ -33,8 +33,9 @@ class RotNet(Method):
         recipe = self.recipe
         clips = augment(batch.clips[:, 0], batch.extent, batch.dice[:, 0], recipe.augment, recipe.clip.size)
         turned = views.rotations(clips)  # [4 B, 3, T, S, S]
-        logits = self.classify(self.backbone(turned))  # [4 B, 4]
-        turns = torch.arange(views.ROTATIONS, device=logits.device).repeat_interleave(len(batch))
+        logits = self.classify(self.backbone(turned)).unflatten(0, (views.ROTATIONS, -1))  # [4, B, 4]
+        logits = batch.gathered(logits.transpose(0, 1)).transpose(0, 1).flatten(0, 1)  # [4 B, 4]
+        turns = torch.arange(views.ROTATIONS, device=logits.device).repeat_interleave(len(logits) // views.ROTATIONS)
         loss, correct = classification(logits, turns)
         return Outcome(loss, {"rotation": loss.detach(), "rotation_acc": correct})
 

@@ -50,8 +50,9 @@ class RSPNet(MetaContrast):
         query, same, other = clips(batch, self.recipe, batch.dice[:, [0, 1, 1]])  # keys share crop and colours
         h = self.backbone(query)  # [B, F]
         appearance, speed = unit(self.appearance(h)), unit(self.speed(h))  # [B, D] each
-        h_same, appearance_same, speed_same = self.key(same)
-        _, appearance_other, speed_other = self.key(other)
+        h, appearance, speed = map(batch.gathered, (h, appearance, speed))
+        h_same, appearance_same, speed_same = map(batch.gathered, self.key(same))
+        _, appearance_other, speed_other = map(batch.gathered, self.key(other))
 
         table = torch.cat([self.scores(appearance, key) for key in (appearance_same, appearance_other)])  # [2 B, K + 1]
         contrast = 2 * losses.softmax_contrast(table)  # the sum over both keys
@@ -62,7 +63,7 @@ class RSPNet(MetaContrast):
             "speed": ranking.detach(),
             "speed_acc": ahead,
         }
-        writes = (Enqueue("queue", {"keys": appearance_other, "video": batch.video}),)
+        writes = (Enqueue("queue", {"keys": appearance_other, "video": batch.gathered(batch.video)}),)
         return Contrasted(contrast + ranking, terms, writes, Embedded(h, h_same, appearance, appearance_same))
 
     def key(self, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -39,7 +39,7 @@ class SimCLR(MetaContrast):
 
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """Each clip against the other clips of the batch."""
-        features = self.embed(*clips(batch, self.recipe))  # [B, 3, T, S, S] each
+        features = self.embed(*clips(batch, self.recipe)).gathered(batch)  # of [B, 3, T, S, S] each
         loss = losses.nt_xent(features.z1, features.z2, self.config.temperature)
         terms = {"contrast": loss.detach(), "contrast_acc": losses.partner_found(features.z1, features.z2)}
         return Contrasted(loss, terms, (), features)

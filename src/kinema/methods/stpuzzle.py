@@ -43,19 +43,23 @@ class STPuzzle(Method):
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """Both answers for a batch of puzzles."""
         rng = step.rng()
-        times, label = batch.target >= CUBE_ORDERS, batch.target % CUBE_ORDERS  # [B] each
-        pieces = views.cut(self.canvas(batch), self.places(times, label, rng), self.config.piece)
-        turned = torch.rand(len(batch), generator=rng).to(label.device) < 0.5
+        target = batch.gathered(batch.target)
+        times, label = target >= CUBE_ORDERS, target % CUBE_ORDERS  # [B] each
+        places = batch.drawn(lambda count: self.places(times, label, rng))
+        pieces = views.cut(self.canvas(batch), places, self.config.piece)
+        turned = batch.uniform(rng) < 0.5
         if self.config.turned:
             pieces = torch.where(turned.view(-1, 1, 1, 1, 1, 1), pieces.flip(4, 5), pieces)  # [B, 4, 3, T, P, P]
-        features = self.backbone(pieces.flatten(0, 1)).view(len(batch), -1)  # [B, 4 F]
+        features = batch.gathered(self.backbone(pieces.flatten(0, 1)).view(len(batch), -1))  # [B, 4 F]
         joined = self.together(features)
 
         answers = self.arrange(joined).view(-1, 2, CUBE_ORDERS)  # for places and for times
-        loss, correct = classification(answers[torch.arange(len(batch)), times.long()], label)
+        loss, correct = classification(answers[torch.arange(len(label)), times.long()], label)
         terms = {"puzzle": loss.detach(), "puzzle_acc": correct}
         if self.config.turned:
-            upright = F.binary_cross_entropy_with_logits(self.turn(joined)[:, 0].float(), turned.float())
+            upright = F.binary_cross_entropy_with_logits(
+                self.turn(joined)[:, 0].float(), batch.gathered(turned.float())
+            )
             loss = loss + self.config.turned * upright
             terms["turned"] = upright.detach()
         return Outcome(loss, terms)

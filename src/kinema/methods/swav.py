@@ -45,7 +45,7 @@ class SwAV(MetaContrast):
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """Eq. 1 of SwAV, averaged over the two clips."""
         first, second = clips(batch, self.recipe)  # [B, 3, T, S, S] each
-        (h1, z1), (h2, z2) = self.embed(first), self.embed(second)
+        (h1, z1), (h2, z2) = (map(batch.gathered, self.embed(clip)) for clip in (first, second))
         scores1, scores2 = self.scores(z1, step), self.scores(z2, step)  # [B, K] each
         loss = (self.swapped(scores1, scores2) + self.swapped(scores2, scores1)) / 2
         agree = (scores1.detach().argmax(dim=1) == scores2.detach().argmax(dim=1)).float().mean()

@@ -80,8 +80,10 @@ class TCLR(MetaContrast):
         """The sum of the four terms; the two views whose pairs can be classified are the sparse clips."""
         config = self.config
         halves = [range(config.parts + 1), range(config.parts + 1, 2 * (config.parts + 1))]
-        sparse = [self.embed_sparse(self.clip(batch, half[0])) for half in halves]
-        dense = [torch.stack([self.embed(self.clip(batch, n)) for n in half[1:]], dim=1) for half in halves]
+        sparse = [tuple(map(batch.gathered, self.embed_sparse(self.clip(batch, half[0])))) for half in halves]
+        dense = [
+            batch.gathered(torch.stack([self.embed(self.clip(batch, n)) for n in half[1:]], dim=1)) for half in halves
+        ]
         (h1, z1, _), (h2, z2, _) = sparse  # [B, F] and [B, D]; of dense, [B, P, D] each
         with torch.autocast(z1.device.type, enabled=False):  # the temperature is small
             terms = {

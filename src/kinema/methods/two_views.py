@@ -26,6 +26,10 @@ class Embedded(NamedTuple):
     z1: Tensor
     z2: Tensor
 
+    def gathered(self, batch: Batch) -> Embedded:
+        """Those of all parts of the step's batch."""
+        return Embedded(*map(batch.gathered, self))
+
 
 def draw(recipe: Recipe, config: Views) -> sampler.RandomClip:
     """One clip, from which both views are made; a frame longer for `extra_frame`, twice for `independent_augment`."""

@@ -67,7 +67,8 @@ class VCOP(Method):
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """The cross-entropy of the order in which each video's clips are shown."""
         clips = clips_of(batch, self.recipe)  # [B, N, 3, T, S, S]
-        loss, terms = self.order.judge(features_of(self.backbone, clips), batch.target, step.rng())
+        features = batch.gathered(features_of(self.backbone, clips))  # [B, N, F]
+        loss, terms = self.order.judge(features, batch.gathered(batch.target), step.rng())
         return Outcome(loss, terms)
 
     def chance(self) -> dict[str, float]:

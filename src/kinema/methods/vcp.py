@@ -20,7 +20,7 @@ from kinema import heads, settings
 from kinema.batch import Batch, Outcome, Step
 from kinema.errors import UsageError
 from kinema.methods.base import Method
-from kinema.methods.clip_task import ClipTask, clips_of, features_of
+from kinema.methods.clip_task import ClipTask, features_of
 from kinema.sampler import rows
 from kinema.sampler.rows import PERMUTED, TURNED
 
@@ -48,17 +48,20 @@ class ClozeTask(ClipTask):
             else nn.Linear(together, self.answers)
         )
 
-    def change(self, clips: Tensor, target: Tensor, rng: torch.Generator) -> Tensor:
+    def choose(self, target: Tensor, rng: torch.Generator) -> Tensor:
+        """int64 [B]: how many right angles a clip is turned by, or the order of its quadrants; never as before."""
+        ways = {TURNED: 3, PERMUTED: 23}
+        return torch.tensor([1 + rows.uniform(ways[label], rng) if label in ways else 0 for label in target.tolist()])
+
+    def change(self, clips: Tensor, target: Tensor, choice: Tensor) -> Tensor:
         """What is done to pixels of clips [B, N, 3, T, S, S]; what is done to time was done when they were drawn."""
         changed = clips.clone()
-        for video, label in enumerate(target.tolist()):
+        for video, (label, chosen) in enumerate(zip(target.tolist(), choice.tolist(), strict=True)):
             clip = clips[video, self.middle]  # [3, T, S, S]
             if label == TURNED:
-                quarters = 1 + rows.uniform(3, rng)
-                changed[video, self.middle] = clip.rot90(quarters, dims=(2, 3))
+                changed[video, self.middle] = clip.rot90(chosen, dims=(2, 3))
             elif label == PERMUTED:
-                order = 1 + rows.uniform(23, rng)  # all but the first, in which they are as they were
-                changed[video, self.middle] = quadrants(clip, rows.orders(4, symmetric=False)[order])
+                changed[video, self.middle] = quadrants(clip, rows.orders(4, symmetric=False)[chosen])
         return changed
 
     def forward(self, features: Tensor, rng: torch.Generator) -> Tensor:
@@ -87,8 +90,9 @@ class VCP(Method):
     def forward(self, batch: Batch, step: Step) -> Outcome:
         """The cross-entropy of what each video's row has undergone."""
         rng = step.rng()
-        clips = self.cloze.change(clips_of(batch, self.recipe), batch.target, rng)  # [B, N, 3, T, S, S]
-        loss, terms = self.cloze.judge(features_of(self.backbone, clips), batch.target, rng)
+        clips = self.cloze.shown(batch, self.recipe, rng)  # [B, N, 3, T, S, S]
+        features = batch.gathered(features_of(self.backbone, clips))  # [B, N, F]
+        loss, terms = self.cloze.judge(features, batch.gathered(batch.target), rng)
         return Outcome(loss, terms)
 
     def chance(self) -> dict[str, float]:

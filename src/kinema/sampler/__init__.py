@@ -4,7 +4,15 @@ Nothing here opens a video or touches a pixel. What most methods draw is here by
 methods are in files of their own: `pairs`, `rows`, `pieces`, `paces`, `speeds` and `playback`.
 """
 
-from kinema.sampler.batches import Split, check_batch_size, epoch_batches, look_alikes, shuffled, support_query
+from kinema.sampler.batches import (
+    Split,
+    check_batch_size,
+    check_ranks,
+    epoch_batches,
+    look_alikes,
+    shuffled,
+    support_query,
+)
 from kinema.sampler.clips import (
     Blocks,
     Drawing,
@@ -24,6 +32,7 @@ __all__ = [
     "RandomClips",
     "Split",
     "check_batch_size",
+    "check_ranks",
     "clip_at",
     "epoch_batches",
     "look_alikes",

@@ -95,6 +95,20 @@ def look_alikes(videos: Tensor, size: int, rng: torch.Generator, *, appearance: 
     return torch.stack(batches)[torch.randperm(len(batches), generator=rng)]
 
 
+def check_ranks(batch_size: int, ranks: int) -> None:
+    """Refuse a batch that does not divide over the processes that read it.
+
+    Raises:
+        UsageError: naming both numbers and the nearest batch that does.
+    """
+    if batch_size % ranks:
+        fit = max(ranks, batch_size // ranks * ranks)
+        raise UsageError(
+            f"a batch of {batch_size} videos does not divide over {ranks} processes: use --train.batch-size {fit}, or "
+            "another number of processes"
+        )
+
+
 def check_batch_size(num_videos: int, batch_size: int, split: Split | None) -> None:
     """Refuse a batch that the videos cannot fill.
 

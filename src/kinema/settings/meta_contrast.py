@@ -7,6 +7,7 @@ from typing import Literal
 
 from kinema.errors import UsageError
 from kinema.ranges import between, positive, within
+from kinema.settings.added import LATER
 from kinema.settings.method import MethodSettings
 from kinema.settings.two_views import Contrast, TwoViews
 
@@ -70,6 +71,10 @@ class Meta:
     """Draw negatives from the whole bank, or only from the half that the stage reads."""
     batch_norm: Literal["both", "query"] = "both"
     """Which stages move batch norm's running statistics; both use batch statistics."""
+    reduce: Literal["global", "per_rank"] = field(default="global", metadata=LATER)
+    """What many processes compute. `global`: one inner step on all of the support videos, as one process would take it.
+    `per_rank`: each process adapts on its own part and judges that on its own query videos, a task a process, with
+    batch statistics, pairs and negatives of its own; their losses are averaged."""
 
     def __post_init__(self) -> None:
         between("method.meta.support-fraction", 0, 1, self.support_fraction)
