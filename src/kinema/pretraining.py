@@ -22,7 +22,7 @@ from kinema.own_data import describe
 from kinema.probing import make_probe
 from kinema.run import Run, begin
 from kinema.sampler import check_batch_size
-from kinema.settings import Recipe
+from kinema.settings import MetaContrast, Recipe
 from kinema.starting import begun, bring_oracle
 
 
@@ -89,6 +89,8 @@ def pretrain(
         run = distributed.first(lambda: begin(folder, recipe, described, resume=resume, overwrite=overwrite))
         start = checkpoint.load(run.checkpoint) if resume else None
         say(summary(method, recipe, listed))
+        if resume and (line := other_processes(run, recipe)):
+            say(line)
         try:
             trained = train(
                 method,
@@ -129,6 +131,17 @@ def with_flow(recipe: Recipe, flow: str | Path | None) -> Recipe:
     except TypeError as problem:
         raise UsageError(f"--flow {flow}: {problem} that flow could be: leave --flow out") from None
     return replace(recipe, recipe=f"{recipe.recipe}+flow", method=method)
+
+
+def other_processes(run: Run, recipe: Recipe) -> str:
+    """What it means that a run goes on by another number of processes than it was begun by; nothing if it does not."""
+    before, now = run.read("environment.json").get("processes", 1), distributed.size()
+    if before == now:
+        return ""
+    batch = f"a step has {recipe.train.batch_size} videos as before"
+    if isinstance(recipe.method, MetaContrast) and recipe.method.meta.reduce == "per_rank":
+        batch += f", but is {now} tasks where it was {before}"
+    return f"{run.folder} was begun by {before} processes and goes on by {now}: {batch}"
 
 
 def summary(method: Method, recipe: Recipe, listed: sources.VideoList) -> str:

@@ -221,6 +221,7 @@ def environment() -> dict[str, Any]:
     """What the run ran on, for the record."""
     import torch
 
+    from kinema.distributed import place
     from kinema.evaluate.origin import git_commit
 
     packages: dict[str, str | None] = {}
@@ -236,6 +237,7 @@ def environment() -> dict[str, Any]:
         "packages": packages,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "cpus": os.cpu_count(),
+        "processes": place().size,
         "platform": platform.platform(),
         "command": " ".join(["kinema", *sys.argv[1:]]),
     }

@@ -88,7 +88,8 @@ def test_run_of_two_processes_goes_on_by_one_where_a_signal_to_either_stopped_it
     assert [code for _, code in ended] == [75, 75], ended
     stopped_at = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)["step"]
     assert 0 <= stopped_at < 2 * STEPS_AN_EPOCH
-    run(1, *flags, "--out", folder, "--resume")
+    said = run(1, *flags, "--out", folder, "--resume")
+    assert "was begun by 2 processes and goes on by 1: a step has 8 videos as before" in said[0]
     assert_same_run(alone, folder)
 
 
