@@ -26,6 +26,7 @@ VERBS = {
         "check a data set for broken, duplicate and leaking videos; compute its flow; make a synthetic one",
     ),
     "pretrain": ("pretrain", "learn a representation from videos without labels"),
+    "replay": ("replay", "take the step again at which a run met a loss that is not a number"),
     "retrieve": ("evaluate", "R@k: find videos of the same class among nearest neighbours"),
     "knn": ("evaluate", "classify by a vote of the nearest training videos"),
     "linear": ("evaluate", "classify with a linear layer on frozen features"),

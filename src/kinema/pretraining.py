@@ -102,7 +102,7 @@ def pretrain(
                 appearance=kept_looks(run, recipe, listed, progress) if recipe.train.batches == "look_alikes" else None,
                 flow=fields,
                 start=start,
-                probe=make_probe(method, recipe, listed, fields),
+                probe=make_probe(method, recipe, listed, fields, say),
                 report=report,
             )
         except FlowError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -21,11 +21,32 @@ PROBE_VIDEOS = 1000
 """Training videos that the online figures are taken on: enough for a trend, few enough to be quick."""
 PROBE_CLIPS = 2
 
+COLLAPSED = 0.01
+"""Spread below which all features are as good as one; networks that were never trained have 0.03 or more."""
+
+
+def alarm(figures: Mapping[str, float]) -> str | None:
+    """A line for a person, if the features have collapsed."""
+    spread = figures["probe/feature_std"]
+    if spread >= COLLAPSED:
+        return None
+    return (
+        f"the features of all videos are nearly one (a spread of {spread:.2g}, where an untrained network has 0.03 or "
+        "more): training has collapsed; lower --optim.lr, or start anew with other settings"
+    )
+
 
 def make_probe(
-    method: Method, recipe: Recipe, listed: sources.VideoList, flow: flow_folder.FlowFolder | None
+    method: Method,
+    recipe: Recipe,
+    listed: sources.VideoList,
+    flow: flow_folder.FlowFolder | None,
+    say: Callable[[str], None],
 ) -> Callable[[], dict[str, float]]:
-    """The online figures: collapse of the features and, where there are labels, leave-one-out kNN on train videos."""
+    """The online figures: collapse of the features and, where there are labels, leave-one-out kNN on train videos.
+
+    `say` is told when features have collapsed.
+    """
     every = max(1, -(-len(listed.videos) // PROBE_VIDEOS))
     videos = listed.videos[::every]
     labelled = all(video.label >= 0 for video in videos) and len({video.label for video in videos}) > 1
@@ -53,6 +74,8 @@ def make_probe(
             )
             features = Features(vectors, labels, tuple(video.path for video in videos), listed.classes)
         figures = collapse_figures(features.vectors)
+        if (line := alarm(figures)) is not None:
+            say(line)
         if labelled:
             figures["probe/knn_top1"] = knn.knn_accuracy(features).top1
         return figures

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
 from kinema.batch import Outcome, Step
 from kinema.data.video import Video
 from kinema.errors import NonFiniteLoss
+
+NONFINITE = "nonfinite"
+"""The checkpoint of a run as it was before the step that made no number."""
+
+
+@contextmanager
+def kept_for_replay(folder: Path, save: Callable[[str], None]) -> Iterator[None]:
+    """Within it, a loss that is no number leaves a checkpoint, made by `save`, from which the step is taken again."""
+    try:
+        yield
+    except NonFiniteLoss as problem:
+        save(NONFINITE)
+        raise NonFiniteLoss(f"{problem}; `kinema replay {folder}` finds where it begins") from problem
 
 
 def check_finite(

@@ -17,15 +17,16 @@ from typing import Any
 import torch
 
 from kinema import distributed
-from kinema.batch import Batch, Outcome, Step
+from kinema.batch import Batch, Outcome
 from kinema.data.flow_folder import FlowFolder
 from kinema.data.loader import EpochSampler, TrainClips, train_loader
 from kinema.data.video import Video
 from kinema.engine import checkpoint
-from kinema.engine.finite import check_finite
+from kinema.engine.finite import check_finite, kept_for_replay
 from kinema.engine.log import Log
 from kinema.engine.means import Means
-from kinema.engine.optim import learning_rate, optimizer
+from kinema.engine.optim import optimizer
+from kinema.engine.schedule import step_at
 from kinema.errors import ReadersGone
 from kinema.machine import mixed, pick_device, pick_workers, threads_beside
 from kinema.methods.base import Method
@@ -136,26 +137,21 @@ def train(
         last = time.perf_counter()
         for batch in until_stopped(loader, stopped):
             data_time = time.perf_counter() - last
-            moved = max(done - waiting, 0)  # steps that moved weights, by which schedules go
-            step = Step(
-                number=done,
-                epoch=done // batches.steps_per_epoch,
-                lr=learning_rate(recipe.optim, moved, steps - waiting),
-                seed=recipe.train.seed,
-                progress=moved / (steps - waiting),
-                task=distributed.rank() if apart else 0,
-            )
+            task = distributed.rank() if apart else 0
+            step = step_at(recipe, done, batches.steps_per_epoch, waiting, task=task)
             part = batch if apart else own_part(batch)
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 own = method.loss(part.to(device), step)
             outcome = put_together(own) if apart else own
             numbers = batch.video.tolist()
-            check_finite("loss", outcome.total, outcome, step, numbers, videos)
+            with kept_for_replay(folder, save):
+                check_finite("loss", outcome.total, outcome, step, numbers, videos)
             if done < waiting:
                 method.commit(outcome.writes)
             else:
                 norm = gradient(method, optim, own, recipe.optim.clip_grad)
-                check_finite("gradient's norm", norm, outcome, step, numbers, videos)
+                with kept_for_replay(folder, save):
+                    check_finite("gradient's norm", norm, outcome, step, numbers, videos)
                 update(method, optim, outcome, step.lr)
                 means.add({"grad_norm": norm})
             done += 1
