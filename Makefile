@@ -61,3 +61,4 @@ bench: $(READY)
 	$(BENCH) step --frames 8 --size 64 --batch 4 --rounds 3 --out $(KEPT)/step_r3d_18.json
 	$(BENCH) step --backbone r3d_vcop --frames 8 --size 64 --batch 8 --rounds 3 --out $(KEPT)/step_r3d_vcop.json
 	$(BIN)/python benchmarks/table.py
+	$(BIN)/python benchmarks/scale.py
