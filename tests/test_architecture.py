@@ -62,7 +62,7 @@ ALLOWED = {
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,
     "data": CONTRACTS | {"sampler", "memory", "atomic"},  # a method's `draw` arrives as a function
-    "engine": CONTRACTS | {"machine", "methods", "data"},
+    "engine": CONTRACTS | {"machine", "methods", "data", "atomic"},
     "evaluate": CONTRACTS | {"machine", "ranges", "atomic"},  # it is handed an encoder and clips
     "visualise": CONTRACTS
     | {"encoder", "views", "evaluate", "atomic"},  # it draws features and results, which evaluate defines

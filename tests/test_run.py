@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,59 @@ def test_empty_folder_is_begun_in(tmp_path):
     run = begin(tmp_path, RECIPE, DATA, resume=False, overwrite=False)
     assert run.recipe == RECIPE
     assert run.data == DATA
+
+
+def leave(folder, *names):
+    """What a program leaves that was killed while it began a run: empty folders, and these files."""
+    for name in ("checkpoints", "results"):
+        (folder / name).mkdir(parents=True)
+    for name in names:
+        (folder / name).write_text("{")
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("data.json.partial",), ("data.json", "environment.json", "recipe.json.partial")]
+)
+@pytest.mark.parametrize("how", [{"resume": True}, {"resume": False}])
+def test_run_that_was_killed_while_it_began_is_begun_again(again, tmp_path, names, how):
+    leave(tmp_path / "run", *names)
+    said = []
+    run, trained = again(tmp_path / "run", say=said.append, **how)
+    assert trained.step == 5
+    assert not list(run.folder.rglob("*.partial"))
+    assert any("was stopped before its first checkpoint" in line for line in said) == how["resume"]
+
+
+def test_run_that_was_killed_before_its_first_checkpoint_begins_when_it_is_resumed(again, made, tmp_path):
+    begin(tmp_path, RECIPE, made.data, resume=False, overwrite=False)
+    (tmp_path / "checkpoints" / "last.pt.partial").write_bytes(b"half")
+    with pytest.raises(UsageError, match=r"--resume goes on unchanged, but optim\.lr"):
+        again(tmp_path, replace(RECIPE, optim=replace(RECIPE.optim, lr=0.5)), resume=True)
+    _, trained = again(tmp_path, resume=True)
+    assert trained.step == 5
+    mine, theirs = (checkpoint.load(run.checkpoint).method for run in (Run(tmp_path), made))
+    assert all(torch.equal(value, theirs[name]) for name, value in mine.items())
+
+
+def test_files_of_someone_else_are_not_taken_for_the_beginning_of_a_run(tmp_path):
+    for name in ("data.json", "thesis.txt"):
+        folder = tmp_path / name.split(".")[0]
+        folder.mkdir()
+        (folder / name).write_text("mine")
+        with pytest.raises(UsageError, match="is not empty"):
+            begin(folder, RECIPE, DATA, resume=False, overwrite=False)
+        with pytest.raises(UsageError, match="is not a run: it has no"):
+            begin(folder, RECIPE, DATA, resume=True, overwrite=False)
+    with pytest.raises(UsageError, match="is not a run: it has no"):
+        begin(tmp_path / "nowhere", RECIPE, DATA, resume=True, overwrite=False)
+
+
+def test_run_whose_checkpoint_was_taken_away_is_not_begun_again(again, made, tmp_path):
+    folder = shutil.copytree(made.folder, tmp_path / "run")
+    for path in (folder / "checkpoints").iterdir():
+        path.unlink()
+    with pytest.raises(UsageError, match="no checkpoint at"):
+        again(folder, resume=True)
 
 
 def test_overwrite_renames_each_run_before_it(tmp_path):

@@ -31,6 +31,12 @@ class ReadersGone(KinemaError):  # noqa: N818 - named for what happened
     """The processes that read video have been killed."""
 
 
+class Stopped(KinemaError):  # noqa: N818 - named for what happened
+    """A signal asked the program to end, before or after training; the same command goes on."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
+
+
 class NonFiniteLoss(KinemaError):  # noqa: N818 - named for what happened, as users search for it
     """Training met a loss that is NaN or infinite and stopped."""
 

@@ -38,7 +38,7 @@ def kept_looks(
         if place.rank == 0:
             content = io.BytesIO()
             np.save(content, found.numpy())
-            write_bytes(path, content.getvalue())
+            write_bytes(path, content.getvalue(), alone=True)
         return found
     try:
         kept = np.load(path, allow_pickle=False)

@@ -21,6 +21,7 @@ from kinema.methods.base import Method
 from kinema.own_data import describe
 from kinema.probing import make_probe
 from kinema.run import Run, begin
+from kinema.run_folder import never_saved
 from kinema.sampler import check_batch_size
 from kinema.settings import MetaContrast, Recipe
 from kinema.starting import begun, bring_oracle
@@ -84,10 +85,13 @@ def pretrain(
         mixed(recipe.train.precision, pick_device(recipe.train.device))
         folder = Path(out)
         described = describe(listed, data, split, bad, fields)
-        if not resume:  # a checkpoint has the oracle's weights
+        again = resume and never_saved(folder)
+        if not resume or again:  # a checkpoint has the oracle's weights
             bring_oracle(method, described.get("flow"))
         run = distributed.first(lambda: begin(folder, recipe, described, resume=resume, overwrite=overwrite))
-        start = checkpoint.load(run.checkpoint) if resume else None
+        start = checkpoint.load_last(run.checkpoint.parent) if resume and not again else None
+        if again:
+            say(f"{folder} was stopped before its first checkpoint: it begins at the first step")
         say(summary(method, recipe, listed))
         if resume and (line := other_processes(run, recipe)):
             say(line)

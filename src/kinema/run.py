@@ -7,7 +7,7 @@ runs/mcn/
   appearance.npy      thumbnails of the videos, where batches are of look-alikes
   environment.json    versions, device, git commit, command
   metrics.jsonl/.csv  one row an epoch
-  checkpoints/last.pt
+  checkpoints/last.pt previous.pt   the latest checkpoint, and the one before it
   results/*.json      one file a reported number
   report.html
 ```
@@ -28,7 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from kinema import __version__
+from kinema.atomic import replacing
 from kinema.errors import UsageError
+from kinema.run_folder import cut_short, make_room
 from kinema.settings import Converted, Recipe, differences, from_dict
 
 FREE_TO_CHANGE = ("train.workers:", "train.device:", "train.checkpoint_activations:", "method.meta.form:")
@@ -113,54 +115,31 @@ class Run:
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """A JSON file of the folder, written whole or not at all."""
-        path = self.folder / name
-        partial = path.with_name(name + ".partial")
-        partial.write_text(json.dumps(content, indent=2) + "\n")
-        partial.replace(path)
+        with replacing(self.folder / name) as file:
+            file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, overwrite: bool) -> Run:
-    """Make the folder ready for training.
+    """Make the folder ready for training; one that was killed while it was made ready is begun again.
 
     Raises:
         UsageError: it holds something and neither `resume` nor `overwrite` says what to do; it cannot be written; or
             the run to be resumed had other settings or other data.
     """
     run = Run(folder)
-    if resume:
+    if resume and not cut_short(folder):
         check_same(run, recipe, data)
         return run
     make_room(folder, overwrite=overwrite, instead="use --resume to go on, --overwrite to replace it, or another --out")
     try:
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         run.results.mkdir(exist_ok=True)
-        run.write("recipe.json", asdict(recipe))
         run.write("data.json", data)
         run.write("environment.json", environment())
+        run.write("recipe.json", asdict(recipe))  # the last, as what has one is a run
     except OSError as problem:
         raise UsageError(f"cannot write to {folder} ({problem.strerror}): use another --out") from problem
     return run
-
-
-def make_room(
-    folder: Path, *, overwrite: bool, instead: str = "use --overwrite to replace it, or another --out"
-) -> None:
-    """See that a folder can be made; a run that is there is renamed if `overwrite`.
-
-    Raises:
-        UsageError: it holds something else, or may not be replaced; `instead` is what a user can do then.
-    """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not overwrite:
-        what = "is not empty" if folder.is_dir() else "is a file"
-        raise UsageError(f"{folder} {what}: {instead}")
-    if not (folder / "recipe.json").is_file():
-        raise UsageError(f"{folder} is not a kinema run, so --overwrite leaves it alone: use another --out")
-    try:
-        set_aside(folder)
-    except OSError as problem:
-        raise UsageError(f"cannot write to {folder} ({problem.strerror}): use another --out") from problem
 
 
 def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
@@ -206,15 +185,6 @@ def same_videos(old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Whether two records are of the same videos: the same names, and mostly the same sizes; some may be mended."""
     pairs = list(zip(old.get("sizes", ()), new.get("sizes", ()), strict=False))
     return bool(old["digest"] == new["digest"]) and 2 * sum(a != b for a, b in pairs) <= len(pairs)
-
-
-def set_aside(folder: Path) -> None:
-    """Rename a run that is to be replaced; nothing a user made is deleted."""
-    folder = folder.resolve()
-    number = 1
-    while (target := folder.with_name(f"{folder.name}.replaced-{number}")).exists():
-        number += 1
-    folder.rename(target)
 
 
 def environment() -> dict[str, Any]:

@@ -1,6 +1,8 @@
 import errno
+import os
 import pickle
 import resource
+import subprocess
 import zipfile
 
 import pytest
@@ -17,6 +19,15 @@ def content(step=3):
     weights = {"weight": torch.randn(50, 40), "bias": torch.randn(40)}
     optim = {"state": {0: {"momentum_buffer": torch.randn(50, 40)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
     return Checkpoint({"clip": {"frames": 8}}, {"name": "set"}, step, weights, optim, {"loss": (1.5, 2)})
+
+
+def refuse(number):
+    """A call that the system refuses."""
+
+    def call(*words, **more):
+        raise OSError(number, os.strerror(number))
+
+    return call
 
 
 @pytest.fixture
@@ -77,6 +88,55 @@ def test_write_that_the_system_stops_leaves_the_checkpoint_before_it(saved, limi
     assert "File too large" in str(caught.value)
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == ["last.pt"]
+
+
+def test_checkpoint_before_the_last_is_kept_and_no_other(saved):
+    for step in (4, 5):
+        checkpoint.save(content(step), saved)
+        assert checkpoint.load(saved.with_name("previous.pt")).step == step - 1
+    checkpoint.save(content(6), saved.with_name("epoch_0006.pt"))
+    steps = {path.name: checkpoint.load(path).step for path in saved.parent.iterdir()}
+    assert steps == {"last.pt": 5, "previous.pt": 4, "epoch_0006.pt": 6}
+
+
+def test_write_that_fails_leaves_both_checkpoints(saved, monkeypatch):
+    checkpoint.save(content(4), saved)
+    before = {path: path.read_bytes() for path in saved.parent.iterdir()}
+    monkeypatch.setattr(os, "fsync", refuse(errno.ENOSPC))
+    with pytest.raises(KinemaError, match="the one before it is kept"):
+        checkpoint.save(content(5), saved)
+    assert {path: path.read_bytes() for path in saved.parent.iterdir()} == before
+
+
+def test_file_system_without_second_names_keeps_the_checkpoint_before_the_last_too(saved, monkeypatch):
+    monkeypatch.setattr(os, "link", refuse(errno.EPERM))
+    checkpoint.save(content(4), saved)
+    assert [checkpoint.load(saved.with_name(name)).step for name in ("last.pt", "previous.pt")] == [4, 3]
+    assert len(list(saved.parent.iterdir())) == 2
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-9])])
+def test_damaged_last_checkpoint_names_the_one_before_it_and_what_to_type(saved, spoil):
+    checkpoint.save(content(4), saved)
+    assert checkpoint.load_last(saved.parent).step == 4
+    spoil(saved)
+    with pytest.raises(UsageError) as caught:
+        checkpoint.load_last(saved.parent)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"the one before it is whole, at step 3: mv {saved.with_name('previous.pt')} {saved} and" in message
+    shell = message.split("at step 3: ")[1].split(" and --resume")[0]
+    assert subprocess.run(shell, shell=True, check=False).returncode == 0
+    assert checkpoint.load_last(saved.parent).step == 3
+
+
+def test_no_checkpoint_is_promised_that_is_damaged_too(saved):
+    checkpoint.save(content(4), saved)
+    for path in saved.parent.iterdir():
+        path.write_bytes(b"noise")
+    with pytest.raises(UsageError, match=r"last\.pt is not a readable checkpoint") as caught:
+        checkpoint.load_last(saved.parent)
+    assert "previous" not in str(caught.value)
 
 
 def test_first_checkpoint_that_fails_says_that_there_is_none(tmp_path):

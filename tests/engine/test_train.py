@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from dataclasses import asdict, replace
+from multiprocessing import forkserver
 
 import pytest
 import torch
@@ -78,7 +79,7 @@ def test_run_ends_with_finite_figures_and_its_files(whole):
         assert all(torch.isfinite(torch.tensor(float(value))) for value in row.values())
     files = {path.name for path in folder.iterdir()} - {"tensorboard"}  # there where it is installed
     assert files == {"checkpoints", "metrics.csv", "metrics.jsonl"}
-    assert [path.name for path in (folder / "checkpoints").iterdir()] == ["last.pt"]
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"last.pt", "previous.pt"}
     assert last(folder).step == 6
     assert_same(last(folder).method, state)
 
@@ -201,7 +202,9 @@ def test_probe_that_leaves_the_model_in_evaluation_mode_changes_nothing(whole, c
 
 def test_checkpoints_are_kept_when_asked_for(clips, tmp_path):
     run(clips, tmp_path, recipe(keep_every=2))
-    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["epoch_0002.pt", "last.pt"]
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        *("epoch_0002.pt", "last.pt", "previous.pt")
+    ]
     assert checkpoint.load(tmp_path / "checkpoints" / "epoch_0002.pt").step == 4
 
 
@@ -290,19 +293,36 @@ def test_readers_that_end_with_the_job_are_no_error_but_a_stop():
         list(until_stopped(batches(), lambda: None))
 
 
-def test_training_whose_readers_were_stopped_with_it_leaves_a_checkpoint_of_its_last_step(clips, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_training_whose_readers_were_stopped_with_it_leaves_a_checkpoint_of_its_last_step(clips, tmp_path, number):
     """As `timeout` and clusters stop a job: the signal reaches every process of it."""
     chosen = recipe(workers=1, epochs=40)
 
     def stop(progress):
         if progress.step == 3:
             for reader in multiprocessing.active_children():
-                os.kill(reader.pid, signal.SIGTERM)
-            os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(reader.pid, number)
+            os.kill(os.getpid(), number)
 
     _, trained = run(clips, tmp_path, chosen, report=stop)
-    assert trained.stopped_by == signal.SIGTERM
+    assert trained.stopped_by == number
     assert checkpoint.load(tmp_path / "checkpoints" / "last.pt").step == trained.step == 3
+
+
+def test_readers_leave_the_warning_before_a_time_limit_to_the_training(clips, tmp_path):
+    before, servers = signal.signal(signal.SIGUSR1, signal.SIG_IGN), set()  # here only the readers are warned
+
+    def warn(progress):
+        servers.add(forkserver._forkserver._forkserver_pid)
+        for process in [*servers, *(reader.pid for reader in multiprocessing.active_children())]:
+            os.kill(process, signal.SIGUSR1)
+
+    try:
+        _, trained = run(clips, tmp_path, recipe(workers=1), report=warn)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (trained.step, trained.stopped_by) == (6, None)
+    assert len(servers) == 1
 
 
 def test_second_interrupt_ends_at_once():

@@ -81,7 +81,7 @@ def train(recipe: str, videos: Path, out: Path, *, overwrite: bool) -> Path:
     """Pre-train by a recipe; a run that is there already goes on, or is kept if it is finished."""
     from kinema.pretraining import pretrain
 
-    resume = (out / "checkpoints" / "last.pt").is_file() and not overwrite
+    resume = (out / "recipe.json").is_file() and not overwrite
     with Bars() as bars:
         run, trained = pretrain(
             recipe, data=videos, out=out, resume=resume, overwrite=overwrite, report=bars.training, say=say

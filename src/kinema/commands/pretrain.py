@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from kinema import recipes
 from kinema.cli import parse
 from kinema.commands.listing import recipe_lines
 from kinema.console import Bars, say
-from kinema.errors import UsageError
+from kinema.errors import Stopped, UsageError
 from kinema.settings import MCN, AnyMethod, Augment, Backbone, Clip, Converted, Optim, Recipe, Train
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class Pretrain:
 
 
 def main(verb: str, argv: list[str]) -> int:
-    """Train; 75 or 130 if a signal ended it after a checkpoint."""
+    """Train; 75 (SIGTERM, SIGUSR1) or 130 (Ctrl-C) if a signal ended it after a checkpoint."""
     if argv and argv[0] in ("-h", "--help"):
         print(overview())
         return 0
@@ -66,10 +68,10 @@ def main(verb: str, argv: list[str]) -> int:
         train=flags.train,
     )
 
-    from kinema.distributed import place
-    from kinema.pretraining import pretrain
+    with stopped_outside_training(flags.out), Bars() as bars:
+        from kinema.distributed import place
+        from kinema.pretraining import pretrain
 
-    with Bars() as bars:
         run, trained = pretrain(
             recipe,
             data=flags.data,
@@ -98,6 +100,28 @@ def code(trained: Trained) -> int:
     if trained.stopped_by is None:
         return 0
     return 130 if trained.stopped_by == signal.SIGINT else 75
+
+
+@contextmanager
+def stopped_outside_training(out: str) -> Iterator[None]:
+    """Within it, what asks training to end ends also what comes before and after the steps, with the same exit code.
+
+    Raises:
+        Stopped: a signal came while videos were listed or results written; training itself ends after its step.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        name = signal.Signals(number).name
+        raise Stopped(
+            f"stopped by {name} before or after its steps: the same command goes on, with --resume if {out} is there"
+        )
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def defaults(recipe: Recipe) -> Pretrain:

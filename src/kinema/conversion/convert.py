@@ -19,7 +19,8 @@ from kinema.conversion.reading import Foreign, read
 from kinema.engine import checkpoint
 from kinema.engine.checkpoint import Checkpoint
 from kinema.errors import UsageError
-from kinema.run import Run, environment, make_room
+from kinema.run import Run, environment
+from kinema.run_folder import make_room
 from kinema.settings import Backbone, Clip, Converted
 
 FLOATING = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
@@ -201,8 +202,8 @@ def write(
     }
     make_room(folder, overwrite=overwrite)
     try:
-        run.checkpoint.parent.mkdir(parents=True)
-        run.results.mkdir()
+        run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        run.results.mkdir(exist_ok=True)
         run.write("recipe.json", known)
         run.write("converted.json", said)
         run.write("environment.json", environment())

@@ -28,6 +28,8 @@ from kinema.memory import keep_memory
 
 PRELOAD = "kinema.data.preload"
 """What the server imports, once for all readers."""
+FOR_THE_TRAINING = {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1}
+"""Signals that a whole job gets and that the training process answers."""
 
 
 class ReadingProcess(ForkServerProcess):
@@ -59,8 +61,8 @@ def reading_context() -> ReadingContext:
         raise UsageError("the working directory has been deleted: change to another one") from None
     context = ReadingContext()
     context.set_forkserver_preload([PRELOAD])
-    # The server would die of a Ctrl-C while it imports; it keeps the mask that it is started with.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    # The server would die of a Ctrl-C while it imports, and of a SIGUSR1 later; it keeps the mask it is started with.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_TRAINING)
     try:
         forkserver.ensure_running()
     finally:
@@ -88,11 +90,13 @@ def prepare(environment: dict[str, str], worker: int) -> None:
     """Make a reader of a new process: one thread, the training process's environment, and its end.
 
     A reader decodes one video at a time, and more threads would only compete with its neighbours. Ctrl-C reaches all
-    processes of a terminal, but it is the training process that decides when to stop. SIGTERM must end a reader, as
-    that is how it is told to when it does not answer. If the training process is killed, it ends by itself.
+    processes of a terminal, and SLURM's SIGUSR1 all of a job, but it is the training process that decides when to stop.
+    SIGTERM must end a reader, as that is how it is told to when it does not answer. If the training process is killed,
+    it ends by itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # blocked in the server
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FOR_THE_TRAINING)  # blocked in the server
     threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     os.environ.clear()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import lzma
-import os
 import pickle
 import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from kinema.atomic import replacing
 from kinema.errors import KinemaError, UsageError
 
 FORMAT = 1
+LAST, PREVIOUS = "last.pt", "previous.pt"
+"""The latest checkpoint of a run, and the one before it, kept for the day that the latest is found damaged."""
 UNREADABLE = (
     *(OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, pickle.UnpicklingError),
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError),
@@ -44,12 +47,11 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Write to a temporary file in the same folder, flush it to the disk, rename.
+    """Write to a temporary file in the same folder, flush it to the disk, rename; `last.pt` stays as `previous.pt`.
 
     Raises:
         KinemaError: the disk is full or not writable; the file that was there is untouched.
     """
-    partial = path.with_name(path.name + ".partial")
     content = {
         "kinema_format": FORMAT,
         "recipe": json.dumps(checkpoint.recipe),
@@ -60,13 +62,9 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "means": checkpoint.means,
     }
     try:
-        with partial.open("wb") as file:
+        with replacing(path, kept=path.with_name(PREVIOUS) if path.name == LAST else None) as file:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except (OSError, RuntimeError) as problem:  # torch reports a full disk as a RuntimeError of its zip writer
-        partial.unlink(missing_ok=True)
         cause = problem.__context__ if isinstance(problem.__context__, OSError) else problem
         kept = "the one before it is kept" if path.exists() else "there was none before it"
         raise KinemaError(
@@ -102,6 +100,26 @@ def load(path: Path) -> Checkpoint:
         optimizer=content["optimizer"],
         means=content["means"],
     )
+
+
+def load_last(folder: Path) -> Checkpoint:
+    """The latest checkpoint in a run's folder of them.
+
+    Raises:
+        UsageError: it is damaged or not there; names the one before it where that is whole, and what to type.
+    """
+    last, previous = folder / LAST, folder / PREVIOUS
+    try:
+        return load(last)
+    except UsageError as problem:
+        try:
+            step = load(previous).step
+        except UsageError:
+            raise problem from None
+        raise UsageError(
+            f"{problem}; the one before it is whole, at step {step}: mv {quote(str(previous))} {quote(str(last))} and "
+            "--resume goes on from there to the same end"
+        ) from problem
 
 
 def check_sums(path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kinema.atomic import replacing
 from kinema.errors import KinemaError
 
 
@@ -23,9 +26,8 @@ class Log:
         self.path = folder / "metrics.jsonl"
         kept = [row for row in read(self.path) if row["step"] <= start_step] if start_step else []
         with writing(self.path):
-            partial = self.path.with_name(self.path.name + ".partial")
-            partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
-            partial.replace(self.path)
+            with replacing(self.path) as file:
+                file.write("".join(json.dumps(row) + "\n" for row in kept).encode())
             self.file = self.path.open("a")
         self.board = _tensorboard(folder, start_step)
 
@@ -38,6 +40,7 @@ class Log:
         with writing(self.path):
             self.file.write(json.dumps({"step": step, "epoch": epoch, **figures}) + "\n")
             self.file.flush()
+            os.fsync(self.file.fileno())  # before the checkpoint of this step is, which would not write it again
         if self.board is not None:
             for name, value in figures.items():
                 self.board.add_scalar(name, value, step)
@@ -94,10 +97,12 @@ def write_csv(path: Path) -> None:
     """`metrics.csv` beside `metrics.jsonl`, with a column for every figure that was ever logged."""
     rows = read(path)
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with path.with_suffix(".csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    with replacing(path.with_suffix(".csv")) as file:
+        file.write(table.getvalue().encode())
 
 
 def _tensorboard(folder: Path, start_step: int) -> Any:

@@ -172,9 +172,9 @@ def train(
                 if log is not None:
                     log.write(done, epochs_done, {k if "/" in k else f"train/{k}": v for k, v in figures.items()})
                 means = Means()
-                save()
                 if recipe.train.keep_every and epochs_done % recipe.train.keep_every == 0:
                     save(f"epoch_{epochs_done:04d}")
+                save()  # after the one that is kept, which a run killed between the two writes again
                 last = time.perf_counter()
         stop = distributed.largest(stopped() or 0)
         if done < steps and not epoch_ends:
@@ -224,9 +224,12 @@ def is_due(epochs_done: int, every: int, epochs: int) -> bool:
 
 @contextmanager
 def stop_on_signal() -> Iterator[Callable[[], int | None]]:
-    """Within it, an interrupt or a request to terminate is noted, and the loop ends after the step in hand."""
+    """Within it, an interrupt or a request to terminate is noted, and the loop ends after the step in hand.
+
+    SIGTERM comes where a job is ended or pre-empted; SIGUSR1 where SLURM was told to warn before the time limit.
+    """
     seen: list[int] = []
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
     def note(number: int, frame: object) -> None:
         if seen and number == signal.SIGINT:
