@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from kinema import distributed, recipes
@@ -13,7 +14,7 @@ from kinema.data import decode, flow_folder, sources
 from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
 from kinema.engine.train import Progress, Trained, train
-from kinema.errors import DataError, FlowError, UsageError
+from kinema.errors import DataError, FlowError, NonFiniteLoss, UsageError
 from kinema.looks import kept_looks
 from kinema.machine import mixed, pick_device
 from kinema.methods import ranks
@@ -95,20 +96,22 @@ def pretrain(
         say(summary(method, recipe, listed))
         if resume and (line := other_processes(run, recipe)):
             say(line)
+        alike = recipe.train.batches == "look_alikes"
+        steps = partial(
+            train,
+            method,
+            listed.videos,
+            recipe,
+            folder,
+            data=described,
+            recipe_dict=json.loads(json.dumps(asdict(recipe))),
+            flow=fields,
+            probe=make_probe(method, recipe, listed, fields, say),
+            report=report,
+        )
         try:
-            trained = train(
-                method,
-                listed.videos,
-                recipe,
-                folder,
-                data=described,
-                recipe_dict=json.loads(json.dumps(asdict(recipe))),
-                appearance=kept_looks(run, recipe, listed, progress) if recipe.train.batches == "look_alikes" else None,
-                flow=fields,
-                start=start,
-                probe=make_probe(method, recipe, listed, fields, say),
-                report=report,
-            )
+            looks = kept_looks(run, recipe, listed, progress) if alike else None
+            trained = retreating(partial(steps, appearance=looks), run, recipe.train.retreats, start, say)
         except FlowError:
             raise
         except DataError as problem:
@@ -116,6 +119,29 @@ def pretrain(
                 f"{problem}: `kinema data check {data} --bad FILE` lists all such videos for --skip"
             ) from None
         return run, trained
+
+
+def retreating(
+    steps: Callable[..., Trained],
+    run: Run,
+    retreats: int,
+    start: checkpoint.Checkpoint | None,
+    say: Callable[[str], None],
+) -> Trained:
+    """Train from `start` to the end; from a loss that is no number, again from the last checkpoint at half the rate.
+
+    Raises:
+        NonFiniteLoss: that has been done as often as `retreats` allows.
+    """
+    while True:
+        try:
+            return steps(start=start)
+        except NonFiniteLoss as problem:
+            taken = 1 + (start.retreats if start else 0)
+            if taken > retreats:
+                raise
+            start = replace(checkpoint.load_last(run.checkpoint.parent), retreats=taken)
+            say(f"{problem}; back to step {start.step} with 1/{2**taken} of the learning rate")
 
 
 def with_flow(recipe: Recipe, flow: str | Path | None) -> Recipe:

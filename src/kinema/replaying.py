@@ -114,7 +114,7 @@ def found_again(
         components=recipe.method.flow_components,
     )
     batch = collate([clips[place] for place in next(iter(batches))])
-    return batch, step_at(recipe, saved.step, batches.steps_per_epoch, method.waiting_steps())
+    return batch, step_at(recipe, saved.step, batches.steps_per_epoch, method.waiting_steps(), retreats=saved.retreats)
 
 
 def loss(method: Method, batch: Batch, step: Step, autocast: bool) -> Outcome:

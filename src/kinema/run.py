@@ -33,8 +33,14 @@ from kinema.errors import UsageError
 from kinema.run_folder import cut_short, make_room
 from kinema.settings import Converted, Recipe, differences, from_dict
 
-FREE_TO_CHANGE = ("train.workers:", "train.device:", "train.checkpoint_activations:", "method.meta.form:")
-"""Settings that a resumed run may change, since they say where and in how much memory it runs, not what it does."""
+FREE_TO_CHANGE = (
+    "train.workers:",
+    "train.device:",
+    "train.checkpoint_activations:",
+    "train.retreats:",
+    "method.meta.form:",
+)
+"""Settings that a resumed run may change: they say where, in how much memory and how long it runs, not what it does."""
 
 
 @dataclass(frozen=True)

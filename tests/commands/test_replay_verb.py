@@ -1,9 +1,11 @@
 """`kinema replay`: the step at which a run met a loss that is not a number, taken again."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from kinema.engine import checkpoint
 from kinema.methods import cmc
 from kinema.replaying import replay
 
@@ -48,3 +50,26 @@ def test_replay_is_the_same_step_to_the_bit(pretrain, clip_folder, tmp_path, mon
 def test_run_that_met_no_such_loss_is_refused(command, own_run):
     command("replay", own_run).refused(2, "nonfinite.pt", "nothing to replay")
     command("replay", own_run / "no").refused(2, "is not a run")
+
+
+def test_training_retreats_at_half_the_rate_as_often_as_it_may(pretrain, clip_folder, tmp_path, monkeypatch):
+    """Steps at more than a quarter of the rate give no number from the second epoch on."""
+    plain = cmc.CMC.loss
+
+    def loss(self, batch, step):
+        outcome = plain(self, batch, step)
+        breaks = step.number >= 6 and step.lr > 0.25
+        return replace(outcome, total=outcome.total * float("nan")) if breaks else outcome
+
+    monkeypatch.setattr(cmc.CMC, "loss", loss)
+    how = ["--optim.lr", 1.0, "--optim.schedule", "constant", "--train.epochs", 3]
+    pretrain(clip_folder, tmp_path / "one", *how, "--train.retreats", 1).refused(4, "at step 6 (lr 0.5")
+    resumed = pretrain(clip_folder, tmp_path / "one", *how, "--train.retreats", 2, "--resume")
+    assert resumed.code == 0
+    ended = pretrain(clip_folder, tmp_path / "two", *how, "--train.retreats", 2)
+    assert ended.code == 0
+    assert "back to step 5 with 1/2 of the learning rate" in ended.err
+    assert "back to step 5 with 1/4 of the learning rate" in ended.err
+    rates = [json.loads(line)["train/lr"] for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
+    assert rates == [1.0, 0.25, 0.25]
+    assert checkpoint.load(tmp_path / "two" / "checkpoints" / "last.pt").retreats == 2

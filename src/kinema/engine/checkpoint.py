@@ -44,6 +44,8 @@ class Checkpoint:
     optimizer: dict[str, Any]
     means: dict[str, tuple[float, int]]
     """Sum and count of each figure of the epoch in progress, so that its logged means are whole."""
+    retreats: int = 0
+    """How often the run has gone back from a loss that was no number; each time halved the learning rate."""
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -60,6 +62,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         "method": checkpoint.method,
         "optimizer": checkpoint.optimizer,
         "means": checkpoint.means,
+        "retreats": checkpoint.retreats,
     }
     try:
         with replacing(path, kept=path.with_name(PREVIOUS) if path.name == LAST else None) as file:
@@ -99,6 +102,7 @@ def load(path: Path) -> Checkpoint:
         method=content["method"],
         optimizer=content["optimizer"],
         means=content["means"],
+        retreats=content.get("retreats", 0),
     )
 
 

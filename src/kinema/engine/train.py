@@ -93,7 +93,7 @@ def train(
     if start is not None:
         checkpoint.load_state(method, start.method, "the checkpoint")
         optim.load_state_dict(start.optimizer)
-    done = start.step if start else 0
+    done, retreats = (start.step, start.retreats) if start else (0, 0)
     batches = EpochSampler(
         len(videos),
         recipe.train.batch_size,
@@ -126,7 +126,8 @@ def train(
     def save(name: str = "last") -> None:
         if not writing:
             return
-        state = checkpoint.Checkpoint(recipe_dict, data, done, method.state_dict(), optim.state_dict(), means.state())
+        weights, moments = method.state_dict(), optim.state_dict()
+        state = checkpoint.Checkpoint(recipe_dict, data, done, weights, moments, means.state(), retreats)
         checkpoint.save(state, folder / "checkpoints" / f"{name}.pt")
 
     if start is None:
@@ -138,7 +139,7 @@ def train(
         for batch in until_stopped(loader, stopped):
             data_time = time.perf_counter() - last
             task = distributed.rank() if apart else 0
-            step = step_at(recipe, done, batches.steps_per_epoch, waiting, task=task)
+            step = step_at(recipe, done, batches.steps_per_epoch, waiting, retreats=retreats, task=task)
             part = batch if apart else own_part(batch)
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 own = method.loss(part.to(device), step)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kinema.ranges import at_least, positive, within
+from kinema.settings.added import LATER
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,15 @@ class Train:
     keep_every: int = 0
     """Epochs between checkpoints that are kept besides the last; 0 keeps only the last."""
 
+    retreats: int = field(default=0, metadata=LATER)
+    """How often training may go back to its last checkpoint, at half the learning rate, from a loss that is no number;
+    0 ends it there."""
+
     def __post_init__(self) -> None:
         at_least("train.epochs", self.epochs, 1)
         at_least("train.batch-size", self.batch_size, 2)  # batch norm has nothing to compare one video with
         at_least("train.workers", self.workers or 0, 0)
         at_least("train.probe-every", self.probe_every, 0)
         at_least("train.keep-every", self.keep_every, 0)
+        within("train.retreats", 0, 100, self.retreats)
         within("train.seed", 0, 2**63 - 1, self.seed)
