@@ -36,6 +36,7 @@ VERBS = {
         "does the same action in another look rank above another in the same look?",
     ),
     "compare": ("compare", "is one recipe better than another? runs of several seeds, with an interval"),
+    "embed": ("embed", "vectors of videos, or of windows of them, in Parquet files"),
     "attention": ("attention", "draw where networks look in a few videos, as pictures, GIF or MP4"),
     "motionshare": ("attention", "how much of a network's attention lies on what moves"),
     "convert": ("convert", "take the backbone out of another repository's checkpoint, to evaluate it or train on"),

@@ -5,6 +5,8 @@ Letters: M clips, T frames, S pixels a side, D length of a feature.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -52,7 +54,7 @@ class Encoder(nn.Module):
         self.residual_statistics = OtherStatistics(backbone)
         if residual_statistics:
             self.residual_statistics.move(residual_statistics)
-        self.backbone = backbone
+        self.backbone: Any = backbone
         self.clip = clip
         self.view = view
         self.second = second
@@ -60,6 +62,12 @@ class Encoder(nn.Module):
         self.residual = residual
         # An extra frame is only read in training; at test time the last difference is repeated in its place.
         self.last_residual = "repeat" if last_residual == "extra_frame" else last_residual
+
+    @property
+    def length(self) -> int:
+        """D: that of the backbone's feature, twice for views that are two."""
+        dim: int = self.backbone.feature_dim
+        return dim * (2 if self.view in SIDE_BY_SIDE else 1)
 
     def show(self, pixels: Tensor, view: str | None = None) -> Tensor:
         """The view float [M, 3, T, S, S] that the backbone is shown, of float [M, C, T, S, S] in [0, 1]."""

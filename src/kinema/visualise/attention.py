@@ -91,7 +91,7 @@ def on_cells(weights: Tensor, grid: tuple[int, ...]) -> Tensor:
 
 def cells(encoder: Encoder, clip: Clip) -> tuple[int, int, int]:
     """Cells of the last map of a clip, in time, height and width."""
-    stride: tuple[int, int, int] = encoder.backbone.stride  # type: ignore[assignment]
+    stride: tuple[int, int, int] = encoder.backbone.stride
     time, height, width = (-(-a // b) for a, b in zip((clip.frames, clip.size, clip.size), stride, strict=True))
     return time, height, width
 
@@ -127,7 +127,7 @@ def overlay(frames: Tensor, maps: Tensor, *, alpha: float = 0.5) -> Tensor:
 
 
 def _cell_energy(encoder: Encoder, clips: Tensor) -> Tensor:
-    maps: Tensor = encoder.backbone.maps(encoder.to_input(clips))  # type: ignore[operator]  # [M, C, T', H', W']
+    maps: Tensor = encoder.backbone.maps(encoder.to_input(clips))  # [M, C, T', H', W']
     return maps.float().square().mean(dim=1)
 
 

@@ -1,0 +1,71 @@
+"""`kinema embed RUN VIDEOS --out DIR`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Literal
+
+import tyro
+
+from kinema.cli import parse
+from kinema.console import Bars, say
+from kinema.errors import UsageError
+from kinema.ranges import at_least, positive
+
+
+@dataclass(frozen=True)
+class Embed:
+    """A vector of unit length for each video, or for each window of it, in Parquet files; the same command goes on."""
+
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    """The folder of a run, or a checkpoint."""
+    videos: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="VIDEOS")]
+    """A video, a folder, a list, a known data set, or - for paths on standard input, one a line."""
+    out: str
+    """The folder of vectors; made if it is not there."""
+    window: float | None = None
+    """Cut videos into windows of this many seconds; without it each video is one."""
+    hop: float | None = None
+    """Seconds from the start of a window to that of the next; without it they lie end to end."""
+    clips: int | None = None
+    """Evenly spaced clips of a window, whose features are averaged; 10 of a whole video, 1 of a window."""
+    view: Literal["auto", "rgb", "residual", "both"] = "auto"
+    """What the network is shown; `both` puts RGB and residual features side by side."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    workers: int | None = None
+    """Processes that read video; `None` means one a core, up to 8."""
+
+
+def main(verb: str, argv: list[str]) -> int:
+    """Embed, and say where the vectors are."""
+    flags = parse(Embed, argv, prog="kinema embed")
+    for name in ("window", "hop"):
+        if (value := getattr(flags, name)) is not None:
+            positive(name, value)
+    if flags.hop is not None and flags.window is None:
+        raise UsageError(f"--hop {flags.hop:g} is from window to window: give --window SECONDS")
+    clips = flags.clips if flags.clips is not None else 10 if flags.window is None else 1
+    at_least("clips", clips, 1)
+    at_least("workers", flags.workers or 0, 0)
+
+    from kinema.data.windows import Windows
+    from kinema.embedding import embed
+
+    videos = [line.strip() for line in sys.stdin if line.strip()] if flags.videos == "-" else flags.videos
+    with Bars() as bars:
+        folder = embed(
+            flags.run,
+            videos,
+            flags.out,
+            windows=Windows(flags.window, flags.hop, clips),
+            view=None if flags.view == "auto" else flags.view,
+            device=flags.device,
+            workers=flags.workers,
+            progress=partial(bars.show, "embedding"),
+            say=say,
+        )
+    print(f"vectors are in {folder}")
+    return 0

@@ -1,0 +1,217 @@
+"""`kinema embed` as a function: a vector for each video, or for each window of it, in Parquet files.
+
+    out/
+      model.json             what made the vectors: run, weights, view, clip, windows
+      part-00000.parquet     the first `PART` videos of the list, then the next ...
+
+A part is written when its videos are done, whole or not at all, and depends on them and on the model alone; what is
+there already is not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kinema import __version__
+from kinema.atomic import write_bytes
+from kinema.data import sources
+from kinema.data.ahead import Loader
+from kinema.data.decode import check_decoder
+from kinema.data.files import is_video
+from kinema.data.video import Video
+from kinema.data.windows import Piece, WindowClips, Windows
+from kinema.errors import DataError, UsageError
+from kinema.evaluate.settings import Evaluation
+from kinema.feature_store import identity, network_key
+from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load
+from kinema.machine import pick_device, pick_workers
+from kinema.parquet import read_metadata, table_bytes
+
+PART = 256
+"""Videos in a part."""
+
+
+@dataclass
+class Rows:
+    """The windows of a part's videos that are done, by video."""
+
+    spans: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+    vectors: dict[int, list[Tensor]] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+def embed(
+    run: str | Path,
+    videos: str | Path | Sequence[str],
+    out: str | Path,
+    *,
+    windows: Windows | None = None,
+    view: View | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Path:
+    """Embed videos with a run's encoder; returns the folder `out`.
+
+    Args:
+        run: a run's folder, or one of its checkpoints.
+        videos: a video, a list, a folder or a known data set (all of its parts), or paths.
+        out: a folder; one that holds vectors of the same model goes on.
+        windows: how videos are cut; whole by default.
+        view: what the network is shown, as for `kinema.load`.
+        progress: called with (videos done, videos in all).
+        say: called with lines that a person may want to read.
+
+    Raises:
+        UsageError: something given cannot be used, or `out` holds other vectors.
+        DataError: some videos could not be read; the others are embedded.
+    """
+    check_decoder()
+    windows, folder, say = windows or Windows(), Path(out), say or (lambda line: None)
+    listed, classes = videos_of(videos)
+    encoder = load(run, view=view).to(pick_device(device)).eval()
+    if encoder.view in FLOW_VIEWS:
+        raise UsageError(f"{run} is shown flow, which a video does not have: give another --view, or another run")
+    card = begin(folder, encoder, run, windows)
+    parts = [range(start, min(start + PART, len(listed))) for start in range(0, len(listed), PART)]
+    todo = {n: part for n, part in enumerate(parts) if not finished(folder, n, [listed[i] for i in part])}
+    left = sum(map(len, todo.values()))
+    if left < len(listed):
+        say(f"{len(listed) - left} of {len(listed)} videos are embedded already")
+    failed: list[str] = []
+    for number, rows in embedded(encoder, listed, todo, windows, workers):
+        part = [listed[i] for i in todo[number]]
+        write_bytes(
+            part_path(folder, number), part_bytes(part, todo[number].start, rows, classes, encoder.length, card)
+        )
+        for problem in rows.failed.values():
+            say(problem)
+        failed += rows.failed.values()
+        left -= len(part)
+        if progress:
+            progress(len(listed) - left, len(listed))
+    if failed:
+        raise DataError(f"{len(failed)} of {len(listed)} videos cannot be embedded, the first: {failed[0]}")
+    return folder
+
+
+def videos_of(given: str | Path | Sequence[str]) -> tuple[list[Video], tuple[str, ...]]:
+    """The videos asked for, each once, and the names of their classes if they have any."""
+    if not isinstance(given, str | Path):
+        return [Video(path) for path in dict.fromkeys(given)], ()
+    if Path(given).is_file() and is_video(Path(given).name):
+        return [Video(str(given))], ()
+    source = sources.read_source(given)
+    found = [*source.train.videos, *(source.test.videos if source.test else ())]
+    return list({video.path: video for video in found}.values()), source.train.classes
+
+
+def begin(folder: Path, encoder: VideoEncoder, run: str | Path, windows: Windows) -> str:
+    """Write or compare `model.json`; returns its hash.
+
+    Raises:
+        UsageError: the folder holds vectors of another model, or other things.
+    """
+    made = {
+        "kinema": __version__,
+        "run": str(run),
+        "view": encoder.view,
+        "clip": asdict(encoder.clip),
+        "windows": asdict(windows),
+        "length": encoder.length,
+        "weights": network_key(encoder, Evaluation()),
+    }
+    told = {name: value for name, value in made.items() if name not in ("kinema", "run")}
+    card = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    path = folder / "model.json"
+    if path.exists():
+        before = json.loads(path.read_text())
+        if before.get("hash") != card:
+            differs = next((name for name in told if before.get(name) != told[name]), "hash")
+            raise UsageError(
+                f"{folder} holds vectors of another model ({differs}: {before.get(differs)}, now {told.get(differs)}): "
+                "use another --out"
+            )
+        return card
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty and holds no vectors: use another --out")
+    write_bytes(path, (json.dumps(made | {"hash": card}, indent=2) + "\n").encode())
+    return card
+
+
+def part_path(folder: Path, number: int) -> Path:
+    """The file of a part."""
+    return folder / f"part-{number:05d}.parquet"
+
+
+def digest(videos: Sequence[Video]) -> str:
+    """What tells a part's videos from others, and from what they were."""
+    lines = [identity(Path(video.path)) if Path(video.path).exists() else video.path for video in videos]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def finished(folder: Path, number: int, videos: Sequence[Video]) -> bool:
+    """Whether a part is there, of these videos as they are now, all of which could be read."""
+    path = part_path(folder, number)
+    if not path.exists():
+        return False
+    told = read_metadata(path)
+    return told.get("videos") == digest(videos) and told.get("failed") == "0"
+
+
+def embedded(
+    encoder: VideoEncoder, listed: Sequence[Video], todo: dict[int, range], windows: Windows, workers: int | None
+) -> Iterator[tuple[int, Rows]]:
+    """Parts as they become whole, in any order."""
+    waiting = {number: len(part) for number, part in todo.items()}
+    part_of = {i: number for number, part in todo.items() for i in part}
+    found = {number: Rows() for number in todo}
+    clips = WindowClips([(i, listed[i]) for i in part_of], encoder.clip, windows)
+    loader: Loader[Piece] = Loader(clips, workers=min(pick_workers(workers), len(part_of)), batch_size=None)
+    for piece in loader:
+        number = part_of[piece.video]
+        rows = found[number]
+        if piece.problem:
+            rows.failed[piece.video] = piece.problem
+        else:
+            rows.spans.setdefault(piece.video, []).extend(piece.spans)
+            rows.vectors.setdefault(piece.video, []).append(vectors(encoder, piece.clips))
+        waiting[number] -= piece.last
+        if not waiting[number]:
+            yield number, found.pop(number)
+
+
+@torch.inference_mode()
+def vectors(encoder: VideoEncoder, clips: Tensor) -> Tensor:
+    """float32 [W, D] of unit length, of windows uint8 [W, N, T, S, S, 3]: the mean over a window's clips."""
+    features = encoder(clips.flatten(0, 1).to(next(encoder.parameters()).device))
+    return F.normalize(features.view(*clips.shape[:2], -1).mean(dim=1), dim=1).cpu()
+
+
+def part_bytes(
+    videos: Sequence[Video], first: int, rows: Rows, classes: Sequence[str], length: int, card: str
+) -> bytes:
+    """A part's windows as a Parquet file, in the order of the list; its videos have numbers from `first` on."""
+    columns: dict[str, list[Any]] = {name: [] for name in ("id", "path", "start", "end", "label")}
+    found: list[Tensor] = []
+    for place, video in enumerate(videos, start=first):
+        if place in rows.failed:
+            continue
+        found += rows.vectors[place]
+        for start, end in rows.spans[place]:
+            key = hashlib.sha256(f"{video.path}\n{start:.6f}\n{end:.6f}".encode()).hexdigest()[:16]
+            label = classes[video.label] if video.label >= 0 else None
+            for name, value in zip(columns, (key, video.path, start, end, label), strict=True):
+                columns[name].append(value)
+    told = {"videos": digest(videos), "failed": str(len(rows.failed)), "model": card}
+    return table_bytes(columns, torch.cat([torch.empty(0, length), *found]), told)

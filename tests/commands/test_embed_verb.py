@@ -1,0 +1,124 @@
+"""`kinema embed`: vectors of whole videos and of windows, in Parquet files."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+import kinema
+from kinema import embedding
+from kinema.data.decode import open_video
+from kinema.data.loader import crop, read
+from kinema.data.windows import Windows, spans
+from kinema.parquet import read_metadata, read_vectors
+from kinema.sampler import uniform_clips
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(embedding, "PART", 8)
+
+
+@pytest.fixture
+def vectors(command, trained, clip_folder, tmp_path):
+    """The folder of vectors of all clips."""
+    assert command("embed", trained, clip_folder, "--out", tmp_path / "vectors", "--workers", 0).code == 0
+    return tmp_path / "vectors"
+
+
+def parts(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("part-*"))}
+
+
+def test_vector_of_a_video_is_the_one_that_python_gives(vectors, trained, clip_folder):
+    rows, found = read_vectors(vectors)
+    encoder = kinema.load(trained)
+    assert len(rows) == len(list(clip_folder.glob("*/*/*.mp4")))
+    assert len({row["id"] for row in rows}) == len(rows)
+    for row, vector in list(zip(rows, found, strict=True))[::7]:
+        torch.testing.assert_close(torch.from_numpy(vector.copy()), encoder.embed(row["path"]))
+        assert row["label"] == row["path"].split("/")[-2]
+        assert row["start"] == 0
+        assert row["end"] == pytest.approx(12 / 25)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+
+
+def test_same_bytes_for_any_number_of_reading_processes(command, vectors, trained, clip_folder, tmp_path):
+    command("embed", trained, clip_folder, "--out", tmp_path / "other", "--workers", 2)
+    assert parts(tmp_path / "other") == parts(vectors)
+    assert len(parts(vectors)) > 2
+
+
+def test_what_is_done_is_not_done_again_and_what_is_missing_is(command, vectors, trained, clip_folder):
+    before = parts(vectors)
+    times = {path.name: path.stat().st_mtime_ns for path in vectors.glob("part-*")}
+    (vectors / "part-00001.parquet").unlink()
+    again = command("embed", trained, clip_folder, "--out", vectors, "--workers", 0)
+    total = len(read_vectors(vectors)[0])
+    assert f"{total - 8} of {total} videos are embedded already" in again.err
+    assert parts(vectors) == before
+    kept = {path.name: path.stat().st_mtime_ns for path in vectors.glob("part-*")}
+    assert {name for name in times if times[name] != kept[name]} == {"part-00001.parquet"}
+
+
+def test_windows_are_the_clips_of_their_seconds(command, trained, clip_folder, tmp_path):
+    """12 frames at 25 a second, in windows of 6 frames every 3; of the second, two clips from frame 3 to frame 8."""
+    video, out = next(clip_folder.glob("train/*/*.mp4")), tmp_path / "windows"
+    flags = ["--window", 0.24, "--hop", 0.12, "--clips", 2, "--workers", 0]
+    assert command("embed", trained, video, "--out", out, *flags).code == 0
+    rows, found = read_vectors(out)
+    assert [(row["start"], row["end"]) for row in rows] == [(0, 0.24), (0.12, 0.36), (0.24, 0.48), (0.36, 0.48)]
+    encoder = kinema.load(trained)
+    indices = 3 + uniform_clips(6, 2, frames=encoder.clip.frames, stride=encoder.clip.stride)
+    with open_video(video) as reader:
+        [clips] = crop(read(reader.at, indices, encoder.clip.loaded_side), encoder.clip.size, 1)
+    with torch.no_grad():
+        expected = torch.nn.functional.normalize(encoder(clips).mean(dim=0), dim=0)
+    torch.testing.assert_close(torch.from_numpy(found[1].copy()), expected)
+    assert json.loads((out / "model.json").read_text())["windows"] == {"seconds": 0.24, "hop": 0.12, "clips": 2}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hop", "expected"),
+    [
+        (None, None, [(0, 90)]),
+        (4, None, [(0, 40), (40, 80)]),
+        (4, 2, [(0, 40), (20, 60), (40, 80), (60, 90)]),
+        (20, None, [(0, 90)]),
+        (3, None, [(0, 30), (30, 60), (60, 90)]),
+    ],
+)
+def test_windows_cover_a_video_and_leave_out_less_than_half_of_one(seconds, hop, expected):
+    assert spans(90, 10.0, Windows(seconds, hop)) == expected
+
+
+def test_unreadable_video_is_named_and_tried_again_and_the_others_are_embedded(command, trained, listed, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    videos, out = listed([bad]), tmp_path / "vectors"
+    command("embed", trained, videos, "--out", out, "--workers", 0).refused(3, "1 of 9 videos", "bad.mp4")
+    assert len(read_vectors(out)[0]) == 8
+    assert read_metadata(out / "part-00001.parquet")["failed"] == "1"
+    shutil.copyfile(read_vectors(out)[0][0]["path"], bad)
+    assert command("embed", trained, videos, "--out", out, "--workers", 0).code == 0
+    assert len(read_vectors(out)[0]) == 9
+
+
+def test_paths_on_standard_input(command, trained, clip_folder, tmp_path, monkeypatch):
+    some = sorted(clip_folder.glob("train/*/*.mp4"))[:3]
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{path}\n" for path in some)))
+    assert command("embed", trained, "-", "--out", tmp_path / "vectors", "--workers", 0).code == 0
+    assert [row["path"] for row in read_vectors(tmp_path / "vectors")[0]] == [str(path) for path in some]
+
+
+def test_bad_input_is_one_line(command, vectors, trained, clip_folder, tmp_path):
+    command("embed", trained, clip_folder, "--out", vectors, "--view", "both").refused(2, "another model", "view")
+    command("embed", trained, clip_folder, "--out", trained).refused(2, "holds no vectors")
+    command("embed", trained, clip_folder, "--out", tmp_path / "no", "--hop", 1).refused(2, "give --window")
+    command("embed", trained, clip_folder, "--out", tmp_path / "no", "--window", -1).refused(2, "window")
+    command("embed", trained, tmp_path / "absent", "--out", tmp_path / "no").refused(2, "no such file")
+    command("embed", tmp_path, clip_folder, "--out", tmp_path / "no").refused(2, "no checkpoint")
+    assert not (tmp_path / "no").exists()
