@@ -36,6 +36,8 @@ NAMES = {
     "cmc_frames16": "CMC, 16 frames",
     "mcn_frames16": "MCN, 16 frames",
     "mcn_plus": "mcn_plus",
+    "plus_frames4": "mcn_plus, 4 frames",
+    "plus_frames16": "mcn_plus, 16 frames",
     "plus_one_stage": "mcn_plus in one stage",
     "plus_order2": "mcn_plus, order 2",
     "plus_shuffled": "mcn_plus, shuffled batches",

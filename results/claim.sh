@@ -29,6 +29,7 @@ recipe() { # VARIANT: the recipe and what differs from it
     cmc_frames*) echo tiny_cmc --clip.frames "${1#cmc_frames}" ;;
     mcn_frames*) echo tiny_mcn --clip.frames "${1#mcn_frames}" ;;
     mcn_plus) echo tiny_mcn_plus ;;
+    plus_frames*) echo tiny_mcn_plus --clip.frames "${1#plus_frames}" ;;
     plus_one_stage) echo tiny_mcn_plus --method.meta.order 0 --train.batch-size 16 ;;
     plus_shuffled) echo tiny_mcn_plus --train.batches shuffled ;;
     plus_bank) echo tiny_mcn_plus --method.contrast.source bank ;;
