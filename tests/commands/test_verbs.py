@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import kinema
-from kinema import recipes
+from kinema import checkup, recipes
 from kinema.data.decode import open_video
 from kinema.engine import checkpoint
 from kinema.evaluate.features import Features
@@ -137,12 +137,39 @@ def test_list_names_every_recipe_method_and_backbone(command):
     assert "r3d_18" not in only
 
 
-def test_doctor_tries_the_decoders(command):
+def test_doctor_says_what_there_is(command):
     ended = command("doctor")
+    for said in (
+        *("  torch  ", "decoder pyav                    works", "decoder taken  ", "device", "processors: "),
+        *("memory: ", "disk for runs", "disk for temporary files", "open files a process: "),
+    ):
+        assert said in ended.out
+
+
+def test_doctor_names_each_problem_with_its_remedy_and_exits_1(command, monkeypatch):
+    monkeypatch.setattr(checkup, "FILES", 10**9)
+    ended = command("doctor")
+    (problem,) = [line for line in ended.out.splitlines() if line.startswith("problem: only ")]
+    assert "ulimit -n" in problem
+    assert "nothing is wrong" not in ended.out
+    assert ended.code == 1
+
+
+def test_doctor_exits_0_where_there_is_no_more_than_advice(command, monkeypatch):
+    for look in ("decoders", "devices", "memory", "storage", "open_files"):
+        monkeypatch.setattr(checkup, look, checkup.Findings)
+    monkeypatch.setattr(checkup, "processors", lambda: checkup.Findings([], [], ["set OMP_NUM_THREADS=2"]))
+    ended = command("doctor")
+    assert ended.out.splitlines()[-2:] == ["advice: set OMP_NUM_THREADS=2", "nothing is wrong"]
     assert ended.code == 0
-    assert "torch " in ended.out
-    assert "decoder pyav             works" in ended.out
-    assert ended.out.splitlines()[-1] == "nothing is wrong"
+
+
+def test_doctor_stops_at_a_package_that_is_missing(command, monkeypatch):
+    monkeypatch.setattr(checkup, "requires", lambda name: ["no-such-package>=1"])
+    ended = command("doctor")
+    assert "problem: no-such-package cannot be imported" in ended.out
+    assert "decoder" not in ended.out
+    assert ended.code == 1
 
 
 def test_version_is_printed(command):
