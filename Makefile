@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint types format results claim ladder bench
+.PHONY: setup demo test test-slow lint types format results claim ladder bench licences
 
 setup: $(READY)
 
@@ -44,6 +44,10 @@ format: $(READY)
 # The tables in docs/ are generated from results/, and from nothing else.
 results: $(READY)
 	$(BIN)/python results/table.py
+
+# The table of docs/licences.md; a package that is not installed here keeps its row.
+licences: $(READY)
+	$(BIN)/python docs/licences.py
 
 claim: $(READY)
 	$(BIN)/python results/claim.py
