@@ -83,7 +83,7 @@ NO_TORCH = [
     "kinema.backbones",
     "kinema.evaluate.settings",
 ]
-OPTIONAL = {"cv2", "torchcodec", "matplotlib", "sklearn", "tensorboard", "torchvision"}
+OPTIONAL = {"cv2", "torchcodec", "matplotlib", "ray", "sklearn", "tensorboard", "torchvision"}
 
 
 def module_of(path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from kinema.atomic import unfinished
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.flow import grey, tvl1
@@ -16,7 +17,7 @@ from kinema.data.flow_folder import archive_path, field, open_folder
 from kinema.data.synthetic import write_video
 from kinema.data.video import Video
 from kinema.errors import DataError, UsageError
-from kinema.flow_making import Job, Work, compute, make_flow
+from kinema.flow_making import Job, Maker, compute, make_flow
 
 
 def clip(path: Path, num_frames: int = 4, shift: int = 1) -> Path:
@@ -84,7 +85,7 @@ def test_reading_processes_make_the_same_files(make, tmp_path):
 def test_frames_can_be_read_in_one_process_and_their_flow_computed_in_another(make, videos, tmp_path):
     made = make()
     job = Job(Video(str(videos / "run" / "a.mp4")), tmp_path / "elsewhere.zip")
-    frames = Work([job], made.making, computes=False)[0]
+    frames = Maker(made.making, computes=False)(job)
     assert frames.shape == (4, 20, 23)
     compute(frames, job.target, made.making, torch.device("cpu"))
     assert job.target.read_bytes() == archive_path(made.folder, "run/a.mp4").read_bytes()
@@ -93,7 +94,7 @@ def test_frames_can_be_read_in_one_process_and_their_flow_computed_in_another(ma
 def test_a_run_that_was_killed_goes_on_and_finished_videos_stay(make):
     folder = make().folder
     half = folder / "walk" / "a.mp4.zip"
-    half.rename(folder / "walk" / "a.mp4.zip.partial")  # what a killed run leaves
+    half.rename(unfinished(half))  # what a killed run leaves
     before = archives(folder)
     seen: list[tuple[int, int]] = []
     said: list[str] = []
@@ -103,7 +104,7 @@ def test_a_run_that_was_killed_goes_on_and_finished_videos_stay(make):
     after = archives(folder)
     assert set(after) == {*before, "walk/a.mp4.zip"}
     assert all(after[name] == before[name] for name in before)
-    assert not list(folder.rglob("*.partial"))
+    assert not list(folder.rglob("*.half"))
 
 
 def test_video_that_was_replaced_is_done_again(make, videos):

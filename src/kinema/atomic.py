@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,9 +75,19 @@ def write_bytes(path: Path, content: bytes, *, alone: bool = False) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = None if alone else path.with_name(f".{path.name}.{os.getpid()}.half")
-        with replacing(path, half=half) as file:
+        with replacing(path, half=None if alone else unfinished(path)) as file:
             file.write(content)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"{path}: cannot be written ({reason}); free space or choose another folder") from error
+
+
+def unfinished(path: Path) -> Path:
+    """A name for a file that is not whole yet, beside it, which no other process uses on this machine or another."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.half")
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed left anywhere in a folder."""
+    for half in folder.rglob(".*.half"):
+        half.unlink(missing_ok=True)

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from kinema.atomic import clear_unfinished
 from kinema.data import sources
-from kinema.data.ahead import Loader
 from kinema.data.decode import check_decoder, open_video
 from kinema.data.fitting import fit
 from kinema.data.flow import ALGORITHM, grey, tvl1
@@ -26,6 +25,7 @@ from kinema.data.flow_folder import (
     write_manifest,
 )
 from kinema.data.skip import read_skip
+from kinema.data.spread import Processes, Spread
 from kinema.data.store import source_bytes
 from kinema.data.video import Video
 from kinema.errors import DataError, UsageError
@@ -48,6 +48,7 @@ def make_flow(
     short_side: int = 128,
     bound: float = 20.0,
     workers: int | None = None,
+    spread: Spread | None = None,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
@@ -64,6 +65,7 @@ def make_flow(
         short_side: shorter side, in pixels, of the frames that the flow is taken from.
         bound: flow beyond this many pixels is clipped.
         workers: processes; `None` means one a core.
+        spread: who reads and computes in the place of processes here, such as `kinema.data.on_ray.OnRay`; on CPUs.
         device: where the flow is computed; on a CPU, in the processes that read.
         progress: called with the number of videos done and the number of those to do.
         say: called with lines that a person may want to read.
@@ -77,7 +79,11 @@ def make_flow(
     at_least("workers", workers or 0, 0)
     check_decoder()
     say = say or (lambda line: None)
-    chosen = pick_device(device)
+    if spread is not None and device not in ("auto", "cpu"):
+        raise UsageError(
+            f"--device {device} is on this machine, and Ray's nodes compute on their CPUs: drop one of them"
+        )
+    chosen = pick_device("cpu" if spread is not None else device)
     source = sources.read_source(data, split=split, skip=read_skip(skip) if skip is not None else frozenset())
     videos = list({video.path: video for side in source.sides().values() for video in side.videos}.values())
     flow = begin(Path(out), Making(dict(ALGORITHM), short_side, bound), videos)
@@ -85,9 +91,8 @@ def make_flow(
     if len(jobs) < len(videos):
         say(f"{len(videos) - len(jobs)} of {len(videos)} videos have their flow already")
     failed = []
-    work = Work(jobs, flow.making, computes=chosen.type == "cpu")
-    processes = (os.cpu_count() or 1) if workers is None else workers
-    for number, result in enumerate(Loader[Tensor | str](work, workers=min(processes, len(jobs)), batch_size=None)):
+    spread = spread or Processes((os.cpu_count() or 1) if workers is None else workers)
+    for number, result in enumerate(spread(Maker(flow.making, computes=chosen.type == "cpu"), jobs)):
         if isinstance(result, Tensor):
             compute(result, jobs[number].target, flow.making, chosen)
         elif result:
@@ -100,6 +105,8 @@ def make_flow(
             f"{len(failed)} of {len(videos)} videos have no flow, the first: {failed[0]}: "
             f"`kinema data check {data} --bad FILE` lists them for --skip"
         )
+    require_all(jobs)
+    clear_unfinished(flow.folder)
     return flow
 
 
@@ -129,6 +136,7 @@ def begin(folder: Path, making: Making, videos: Sequence[Video]) -> FlowFolder:
             if before.get(name, size) != size:
                 archive_path(folder, name).unlink(missing_ok=True)
         write_manifest(flow)
+        clear_unfinished(folder)
     except OSError as problem:
         raise UsageError(f"cannot write to {folder} ({problem.strerror}): use another --out") from problem
     return flow
@@ -150,23 +158,32 @@ class Job:
     video: Video
     target: Path
 
+    def __str__(self) -> str:
+        return self.video.path
 
-class Work(Dataset[Tensor | str]):
-    """What a reading process does with each video: all of it, or no more than reading, where a GPU computes.
 
-    An item is the grey frames, or "" where the flow has been written, or what is wrong with the video.
+def require_all(jobs: Sequence[Job]) -> None:
+    """Raise UsageError unless what other machines say they have written is there."""
+    missing = [job.target for job in jobs if not job.target.is_file()]
+    if missing:
+        raise UsageError(
+            f"flow of {len(missing)} videos was written and is not here, the first: {missing[0]}: put --out on storage "
+            "that every node has under the same path; if it is, the same command goes on"
+        )
+
+
+@dataclass(frozen=True)
+class Maker:
+    """The work on a video: all of it, or no more than reading, where a GPU computes.
+
+    It gives the grey frames, or "" where the flow has been written, or what is wrong with the video.
     """
 
-    def __init__(self, jobs: Sequence[Job], making: Making, *, computes: bool) -> None:
-        self.jobs = jobs
-        self.making = making
-        self.computes = computes
+    making: Making
+    computes: bool
 
-    def __len__(self) -> int:
-        return len(self.jobs)
-
-    def __getitem__(self, number: int) -> Tensor | str:
-        job = self.jobs[number]
+    def __call__(self, job: Job) -> Tensor | str:
+        """Work on a video."""
         try:
             frames = grey_frames(job.video, self.making.short_side)
         except DataError as problem:

@@ -10,12 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from torch.utils.data import Dataset
-
+from kinema.atomic import clear_unfinished
 from kinema.data import sources
-from kinema.data.ahead import Loader
 from kinema.data.decode import check_decoder
 from kinema.data.skip import absolute, read_skip
+from kinema.data.spread import Processes, Spread
 from kinema.data.store import Store, is_store, opened, source_bytes
 from kinema.data.store_format import Kind, Packing, read_manifest
 from kinema.data.store_writing import read_records, write_index, write_manifest, write_shard, writing
@@ -39,13 +38,14 @@ def pack(
     split: int | None = None,
     skip: str | Path | None = None,
     workers: int | None = None,
+    spread: Spread | None = None,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Store:
     """Pack the frames of every video of `data`, both sides, into the store `out`.
 
     Called again it goes on with what is not packed yet, or has changed since. The bytes that are written depend on the
-    videos and the settings alone, not on the number of processes or on interruptions.
+    videos and the settings alone, not on who packs them or on interruptions.
 
     Args:
         data: a list, a folder of videos, or a known data set's folder.
@@ -56,6 +56,7 @@ def pack(
         split: one of the official splits; `None` keeps the lists of all that there are.
         skip: a text file of paths to leave out, as `kinema data check` writes it.
         workers: processes; `None` means one a core.
+        spread: who packs in the place of processes here, such as `kinema.data.on_ray.OnRay`.
         progress: called with the number of videos done and the number of all.
         say: called with lines that a person may want to read.
 
@@ -74,18 +75,18 @@ def pack(
     packing = Packing(kind, short_side, quality if kind == "jpeg" else None)
     folder, plan = Path(out), planned(splits, data)
     begin(folder, packing)
-    todo = {number: videos for number, videos in plan.shards.items() if not finished(folder, number, videos)}
-    total, left = (sum(map(len, shards.values())) for shards in (plan.shards, todo))
+    shards = [Shard(number, videos) for number, videos in plan.shards.items()]
+    todo = [shard for shard in shards if not finished(folder, shard)]
+    total, left = (sum(len(shard.videos) for shard in some) for some in (shards, todo))
     if left < total:
         say(f"{total - left} of {total} videos are packed already")
-    processes = (os.cpu_count() or 1) if workers is None else workers
+    spread = spread or Processes((os.cpu_count() or 1) if workers is None else workers)
     failed: list[str] = []
-    made = Loader[list[str]](Work(todo, folder, packing), workers=min(processes, len(todo)), batch_size=None)
-    for videos, problems in zip(todo.values(), made, strict=True):
+    for shard, problems in zip(todo, spread(Packer(folder, packing), todo), strict=True):
         for problem in problems:
             say(problem)
         failed += problems
-        left -= len(videos)
+        left -= len(shard.videos)
         if progress:
             progress(total - left, total)
     if failed:
@@ -93,11 +94,13 @@ def pack(
             f"{len(failed)} of {total} videos cannot be packed, the first: {failed[0]}: `kinema data check {data} "
             "--bad FILE` lists them for --skip"
         )
+    require_all(folder, todo)
     for name, path in plan.beside.items():
         with writing(folder):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / name)
     write_index(folder, packing, plan.shards, splits)
+    clear_unfinished(folder)
     return opened(folder)
 
 
@@ -171,25 +174,43 @@ def begin(folder: Path, packing: Packing) -> None:
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there and is no store: use another --out")
     write_manifest(folder, {"packing": asdict(packing), "complete": False})
+    clear_unfinished(folder)
 
 
-def finished(folder: Path, number: int, videos: dict[str, str]) -> bool:
+@dataclass(frozen=True)
+class Shard:
+    """The videos of a shard, paths by name."""
+
+    number: int
+    videos: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"shard {self.number} ({len(self.videos)} videos, the first {next(iter(self.videos.values()))})"
+
+
+def finished(folder: Path, shard: Shard) -> bool:
     """Whether a shard is there, and of the same videos as they are now."""
-    before = [(record["name"], record["source_bytes"]) for record in read_records(folder, number)]
-    return before == [(name, source_bytes(path)) for name, path in videos.items()]
+    before = [(record["name"], record["source_bytes"]) for record in read_records(folder, shard.number)]
+    return before == [(name, source_bytes(path)) for name, path in shard.videos.items()]
 
 
-class Work(Dataset[list[str]]):
-    """What a process does: an item is a shard written, and what is wrong with its videos; nothing, if all is well."""
+def require_all(folder: Path, shards: Sequence[Shard]) -> None:
+    """Raise UsageError unless what other machines say they have written is there."""
+    missing = [shard for shard in shards if not read_records(folder, shard.number)]
+    if missing:
+        raise UsageError(
+            f"{len(missing)} shards were written and are not in {folder}, the first: {missing[0]}: put --out on "
+            "storage that every node has under the same path; if it is, the same command goes on"
+        )
 
-    def __init__(self, shards: dict[int, dict[str, str]], folder: Path, packing: Packing) -> None:
-        self.shards = list(shards.items())
-        self.folder = folder
-        self.packing = packing
 
-    def __len__(self) -> int:
-        return len(self.shards)
+@dataclass(frozen=True)
+class Packer:
+    """The work on a shard: written, and what is wrong with its videos; nothing, if all is well."""
 
-    def __getitem__(self, at: int) -> list[str]:
-        number, videos = self.shards[at]
-        return write_shard(self.folder, number, videos, self.packing)
+    folder: Path
+    packing: Packing
+
+    def __call__(self, shard: Shard) -> list[str]:
+        """Write a shard."""
+        return write_shard(self.folder, shard.number, shard.videos, self.packing)

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kinema.cli import parse
-from kinema.commands.prepare import flow, pack
+from kinema.commands.prepare import flow, over, pack
 from kinema.console import Bars, say
 from kinema.errors import DataError, UsageError, nearest
 
@@ -43,6 +43,8 @@ class Check:
     """Write the whole report into this file."""
     workers: int | None = None
     """Processes; `None` means one a core, up to 8."""
+    ray: str | None = None
+    """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def check(argv: list[str]) -> int:
             source.sides(),
             frames_needed=flags.frames,
             workers=pick_workers(flags.workers),
+            spread=over(flags.ray, flags.workers, flags.data),
             progress=lambda done, total: bars.show("videos checked", done, total),
         )
     print_report(report, source.name)

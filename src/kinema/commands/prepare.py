@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from kinema.cli import parse
 from kinema.console import Bars, say
+
+if TYPE_CHECKING:
+    from kinema.data.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Flow:
     """Flow beyond this many of those pixels is clipped (IIC)."""
     workers: int | None = None
     """Processes; `None` means one a core."""
+    ray: str | None = None
+    """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
 
@@ -56,6 +61,8 @@ class Pack:
     """A file of videos to leave out, as `kinema data check --bad` writes it."""
     workers: int | None = None
     """Processes; `None` means one a core."""
+    ray: str | None = None
+    """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
 
 
 def flow(argv: list[str]) -> int:
@@ -73,6 +80,7 @@ def flow(argv: list[str]) -> int:
             short_side=flags.short_side,
             bound=flags.bound,
             workers=flags.workers,
+            spread=over(flags.ray, flags.workers, flags.data, flags.out),
             device=flags.device,
             progress=lambda done, total: bars.show("videos with flow", done, total),
             say=say,
@@ -99,6 +107,7 @@ def pack(argv: list[str]) -> int:
             split=flags.split,
             skip=flags.skip,
             workers=flags.workers,
+            spread=over(flags.ray, flags.workers, flags.data, flags.out),
             progress=lambda done, total: bars.show("videos packed", done, total),
             say=say,
         )
@@ -108,3 +117,12 @@ def pack(argv: list[str]) -> int:
         f"as --data; kinema data check {store.folder} compares every frame with its checksum"
     )
     return 0
+
+
+def over(ray: str | None, workers: int | None, *shared: str) -> Spread | None:
+    """Who does the work instead of processes here: the nodes of a Ray cluster, if one is given."""
+    if ray is None:
+        return None
+    from kinema.data.on_ray import OnRay
+
+    return OnRay(ray, shared, at_once=workers or None)

@@ -28,6 +28,7 @@ from typing import Any
 
 from kinema.data.inspection import Inspection, Progress, inspect_files
 from kinema.data.skip import write_skip
+from kinema.data.spread import Spread
 from kinema.data.video import Video, VideoList
 
 BAD = ("missing", "empty", "truncated", "unreadable")
@@ -102,7 +103,12 @@ def no_progress(done: int, total: int) -> None:
 
 
 def check(
-    lists: Mapping[str, VideoList], *, frames_needed: int, workers: int = 1, progress: Progress = no_progress
+    lists: Mapping[str, VideoList],
+    *,
+    frames_needed: int,
+    workers: int = 1,
+    spread: Spread | None = None,
+    progress: Progress = no_progress,
 ) -> Report:
     """Read every video of the lists from end to end and compare the lists with each other.
 
@@ -110,10 +116,11 @@ def check(
         lists: by side, `Source.sides()`; read with `allow_missing=True` to have missing videos reported too.
         frames_needed: frames that a clip spans, `Clip.span`.
         workers: processes; each file is decoded completely and hashed in one of them.
+        spread: who does that in the place of processes here, such as `kinema.data.on_ray.OnRay`.
         progress: called after each file with the number done and the number of all.
     """
     paths = list(dict.fromkeys(video.path for side in lists.values() for video in side.videos))
-    found = inspect_files(paths, workers=workers, progress=progress)
+    found = inspect_files(paths, workers=workers, progress=progress, spread=spread)
     problems: list[Problem] = []
     for side in lists.values():
         problems += [Problem(lost.path, "missing", f"{lost.where}: no file {lost.path}") for lost in side.missing]

@@ -32,6 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kinema.atomic import replacing, unfinished
 from kinema.data.fitting import fitted_size
 from kinema.data.reader import Reader
 from kinema.data.skip import absolute
@@ -175,20 +176,15 @@ def write_archive(path: Path, fields: Tensor) -> None:
     from PIL import Image
 
     made = Made(len(fields) + 1, fields.shape[2], fields.shape[3])
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr(zipfile.ZipInfo("video.json"), json.dumps(asdict(made)))  # ZipInfo: without the time
-                for number, pair in enumerate(fields.numpy()):
-                    for component, plane in zip("uv", pair, strict=True):
-                        png = io.BytesIO()
-                        Image.fromarray(plane).save(png, format="PNG")
-                        archive.writestr(zipfile.ZipInfo(f"{component}/{number:05d}.png"), png.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with replacing(path, half=unfinished(path)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(zipfile.ZipInfo("video.json"), json.dumps(asdict(made)))  # ZipInfo: without the time
+            for number, pair in enumerate(fields.numpy()):
+                for component, plane in zip("uv", pair, strict=True):
+                    png = io.BytesIO()
+                    Image.fromarray(plane).save(png, format="PNG")
+                    archive.writestr(zipfile.ZipInfo(f"{component}/{number:05d}.png"), png.getvalue())
     except OSError as problem:
         raise UsageError(f"{path} cannot be written ({problem.strerror}): free space or use another --out") from problem
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from kinema.data.decode import open_video
 from kinema.data.read_frames import frame_files
 from kinema.data.reader import TruncatedFile
+from kinema.data.spread import Spread
 from kinema.data.store import Store, find
 from kinema.errors import DataError
 
@@ -75,12 +76,17 @@ def inspect_packed(path: str, store: Store, row: int) -> Inspection:
     return Inspection(path, "", "", reader.num_frames, seconds, *size, num_bytes=num_bytes, digest=digest)
 
 
-def inspect_files(paths: Sequence[str], *, workers: int, progress: Progress) -> dict[str, Inspection]:
-    """`inspect_file` for each path, by path; with more than one worker in processes that are started afresh."""
+def inspect_files(
+    paths: Sequence[str], *, workers: int, progress: Progress, spread: Spread | None = None
+) -> dict[str, Inspection]:
+    """`inspect_file` for each path, by path; with more than one worker in processes that are started afresh.
+
+    `spread` does it in their place, if there is one.
+    """
     found: dict[str, Inspection] = {}
-    if workers <= 1:
-        for path in paths:
-            found[path] = inspect_file(path)
+    if spread is not None or workers <= 1:
+        for file in spread(inspect_file, paths) if spread is not None else map(inspect_file, paths):
+            found[file.path] = file
             progress(len(found), len(paths))
         return found
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from torch import Tensor
 
-from kinema.atomic import write_bytes
+from kinema.atomic import unfinished, write_bytes
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.inspection import digest_of
@@ -41,29 +41,39 @@ def write_shard(folder: Path, number: int, videos: Mapping[str, str], packing: P
     """Write a shard of videos, paths by name; returns what is wrong with those that cannot be read.
 
     Then it is not written. What is written is read again, and compared with its checksums, before it gets its name.
+    Another machine may be at the same shard, having been given up for lost: what it has finished is left alone.
     """
     target = folder / shard_file(number)
-    partial = target.with_suffix(".partial")
-    records, problems = [], []
+    partial = unfinished(target)
     with writing(folder):
-        with partial.open("wb") as file:
-            for name, path in videos.items():
-                try:
-                    records.append({"name": name} | write_video(file, path, packing))
-                except DataError as problem:
-                    problems.append(str(problem))
-            file.flush()
-            os.fsync(file.fileno())
-        if problems:
-            partial.unlink()
-            return problems
-        for record in records:
-            with PackedReader(Path(videos[record["name"]]), partial, record, packing) as reader:
-                reader.verify()
-        target.with_suffix(".json").unlink(missing_ok=True)
-        partial.replace(target)
-        write_bytes(target.with_suffix(".json"), json.dumps(records, indent=1).encode())
+        try:
+            with partial.open("wb") as file:
+                records, problems = append_all(file, videos, packing)
+                file.flush()
+                os.fsync(file.fileno())
+            if problems:
+                return problems
+            for record in records:
+                with PackedReader(Path(videos[record["name"]]), partial, record, packing) as reader:
+                    reader.verify()
+            if read_records(folder, number) != records:
+                target.with_suffix(".json").unlink(missing_ok=True)
+                partial.replace(target)
+                write_bytes(target.with_suffix(".json"), json.dumps(records, indent=1).encode())
+        finally:
+            partial.unlink(missing_ok=True)
     return []
+
+
+def append_all(file: BinaryIO, videos: Mapping[str, str], packing: Packing) -> tuple[list[dict[str, Any]], list[str]]:
+    """Append the frames of videos, paths by name; returns their rows of the index, and what is wrong with others."""
+    records, problems = [], []
+    for name, path in videos.items():
+        try:
+            records.append({"name": name} | write_video(file, path, packing))
+        except DataError as problem:
+            problems.append(str(problem))
+    return records, problems
 
 
 def write_video(file: BinaryIO, path: str, packing: Packing) -> dict[str, Any]:
