@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kinema.data.decode import check_decoder
 from kinema.errors import DataError
 
 
@@ -39,8 +40,10 @@ def where(name: str) -> str:
 
 
 def node_after_a_second(number: int) -> str:
-    """The Ray node that this was done on."""
+    """The Ray node that this was done on; it has a decoder then."""
     import ray
+
+    check_decoder()
 
     time.sleep(1)
     return str(ray.get_runtime_context().get_node_id())
