@@ -177,3 +177,13 @@ def test_folder_of_something_else_is_left_alone(make, tmp_path):
     with pytest.raises(UsageError, match=r"papers is there and holds no flow: use another --out"):
         make(out=tmp_path / "papers")
     assert len(open_folder(tmp_path / "flow").sizes) == 3
+
+
+def test_flow_that_another_machine_wrote_elsewhere_is_missed(make):
+    with pytest.raises(UsageError, match=r"flow of 3 videos was written and is not here, the first: .*zip: put --out"):
+        make(spread=lambda work, items: ("" for _ in items))
+
+
+def test_a_gpu_here_and_nodes_elsewhere_are_not_asked_for_at_once(videos, tmp_path):
+    with pytest.raises(UsageError, match="--device cuda is on this machine, and Ray's nodes compute on their CPUs"):
+        make_flow(videos, out=tmp_path / "flow", spread=lambda work, items: iter(()), device="cuda")

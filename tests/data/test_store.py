@@ -23,9 +23,11 @@ from kinema.data.inspection import inspect_file
 from kinema.data.loader import EvalClips, TrainClips
 from kinema.data.sources import read_list, read_source
 from kinema.data.store import find, opened
+from kinema.data.store_format import Packing
+from kinema.data.store_writing import write_shard
 from kinema.data.video import Video
 from kinema.errors import DataError, UsageError
-from kinema.packing import pack
+from kinema.packing import lists_of, pack, planned
 from kinema.settings import Clip
 
 CLIP = Clip(frames=4, stride=2, size=20, short_side=24)
@@ -129,6 +131,24 @@ def test_processes_and_interruptions_do_not_change_a_byte(clip_folder, packed, t
     assert files(out) == expected
     left = 24 - sum(len(json.loads(path.with_suffix(".json").read_text())) for path in shards[:3])
     assert said == [f"{left} of 24 videos are packed already"]
+
+
+def test_a_second_attempt_at_a_shard_leaves_what_the_first_has_finished(packed, clip_folder):
+    folder, plan = packed["raw"].folder, planned(lists_of(clip_folder, None, None), clip_folder)
+    number, videos = next(iter(plan.shards.items()))
+    before = {path: path.stat() for path in folder.glob("shards/*")}
+    assert write_shard(folder, number, videos, Packing("raw", 24, None)) == []
+    assert {path: path.stat() for path in folder.glob("shards/*")} == before
+
+
+def test_what_another_machine_wrote_elsewhere_is_missed(clip_folder, tmp_path):
+    def elsewhere(work, items):
+        return ([] for _ in items)
+
+    with pytest.raises(
+        UsageError, match=r"shards were written and are not in .*store, the first: shard \d+ \(\d+ videos"
+    ):
+        pack(clip_folder, out=tmp_path / "store", short_side=24, spread=elsewhere)
 
 
 def test_a_video_that_has_changed_is_packed_again(numbered, tmp_path):

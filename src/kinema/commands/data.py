@@ -42,7 +42,7 @@ class Check:
     json: str | None = None
     """Write the whole report into this file."""
     workers: int | None = None
-    """Processes; `None` means one a core, up to 8."""
+    """Processes, up to 8 by default, or files that a cluster works on at a time; `None` means one a core."""
     ray: str | None = None
     """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
 

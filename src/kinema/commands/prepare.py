@@ -31,7 +31,7 @@ class Flow:
     bound: float = 20.0
     """Flow beyond this many of those pixels is clipped (IIC)."""
     workers: int | None = None
-    """Processes; `None` means one a core."""
+    """Processes, or files that a cluster works on at a time; `None` means one a core."""
     ray: str | None = None
     """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
     device: str = "auto"
@@ -60,7 +60,7 @@ class Pack:
     skip: str | None = None
     """A file of videos to leave out, as `kinema data check --bad` writes it."""
     workers: int | None = None
-    """Processes; `None` means one a core."""
+    """Processes, or files that a cluster works on at a time; `None` means one a core."""
     ray: str | None = None
     """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
 
