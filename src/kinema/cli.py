@@ -13,6 +13,7 @@ import sys
 from typing import Any, TypeVar
 
 from kinema import __version__
+from kinema.data.limit import leaving
 from kinema.errors import KinemaError, UsageError, nearest
 from kinema.memory import keep_memory
 
@@ -72,7 +73,8 @@ def run(argv: list[str]) -> int:
             raise UsageError(f"kinema {argv[0]} is one process: start it without torchrun")
         keep_memory()
         command = importlib.import_module(f"kinema.commands.{VERBS[argv[0]][0]}")
-        code: int = command.main(argv[0], argv[1:])
+        with leaving():
+            code: int = command.main(argv[0], argv[1:])
         return code
     except KinemaError as problem:
         print(f"kinema: {which()}{problem}", file=sys.stderr)

@@ -19,6 +19,7 @@ from kinema.cli import parse
 from kinema.commands.prepare import flow, over, pack
 from kinema.console import Bars, say
 from kinema.errors import DataError, UsageError, nearest
+from kinema.ranges import at_least
 
 if TYPE_CHECKING:
     from kinema.data.check import Report
@@ -45,6 +46,9 @@ class Check:
     """Processes, up to 8 by default, or files that a cluster works on at a time; `None` means one a core."""
     ray: str | None = None
     """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
+    file_seconds: int | None = None
+    """A file that takes longer is listed as too slow; 0 for no limit, `None` for $KINEMA_FILE_SECONDS or 300. Films of
+    hours need more."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,12 @@ def check(argv: list[str]) -> int:
     flags = parse(Check, argv, prog="kinema data check")
 
     from kinema.data.check import check as inspect
+    from kinema.data.limit import seconds_allowed
     from kinema.data.sources import read_source
     from kinema.machine import pick_workers
 
+    at_least("file-seconds", flags.file_seconds or 0, 0)
+    seconds = seconds_allowed() if flags.file_seconds is None else flags.file_seconds
     source = read_source(flags.data, split=flags.split, allow_missing=True)
     with Bars() as bars:
         report = inspect(
@@ -100,6 +107,7 @@ def check(argv: list[str]) -> int:
             frames_needed=flags.frames,
             workers=pick_workers(flags.workers),
             spread=over(flags.ray, flags.workers, flags.data),
+            seconds=seconds,
             progress=lambda done, total: bars.show("videos checked", done, total),
         )
     print_report(report, source.name)

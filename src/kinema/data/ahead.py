@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from kinema.data.limit import Note, stuck
 from kinema.data.processes import preparation, reading_context
-from kinema.errors import KinemaError, ReadersGone, UsageError
+from kinema.errors import DataError, KinemaError, ReadersGone, UsageError
 
 T = TypeVar("T", covariant=True)
 
@@ -21,6 +25,8 @@ SHARED = Path("/dev/shm")
 """Where reading processes put batches, on Linux."""
 AHEAD = 2
 """Batches that torch has each process read ahead."""
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
+"""What ends a process by its own fault; SIGBUS is not among them, as it is lack of shared memory."""
 
 
 def require_shared_memory(dataset: Dataset[Sequence[Any]], first: Any, batch_size: int, workers: int) -> None:
@@ -57,24 +63,41 @@ class Loader(DataLoader[T]):
     """
 
     def __init__(self, dataset: Dataset[Any], *, workers: int, **options: Any) -> None:
+        context = reading_context() if workers else None
+        self._notes = [context.note() for _ in range(workers)] if context else []
         super().__init__(
             dataset,
             num_workers=workers,
-            multiprocessing_context=reading_context() if workers else None,
-            worker_init_fn=preparation(),
+            multiprocessing_context=context,
+            worker_init_fn=preparation(self._notes),
             **options,
         )
 
     def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # of what torch's own iterator has, we use only this
+        readers: Sequence[BaseProcess] = ()
         try:
-            yield from super().__iter__()
+            batches = super().__iter__()
+            readers = getattr(batches, "_workers", ())
+            yield from batches
         except KinemaError as problem:
             cls, last = type(problem), str(problem).strip().splitlines()[-1]
             raise cls(last.removeprefix(f"{cls.__module__}.{cls.__qualname__}: ")) from None
         except (ConnectionError, EOFError, RuntimeError) as problem:
             if isinstance(problem, RuntimeError) and "DataLoader worker" not in str(problem):
                 raise
-            raise ReadersGone(
-                "a reading process was killed, perhaps for lack of memory: lower --train.workers; what was trained up "
-                "to the last checkpoint is kept for --resume"
-            ) from problem
+            raise loss(readers, self._notes) from problem
+
+
+def loss(readers: Sequence[BaseProcess], notes: Sequence[Note]) -> KinemaError:
+    """The error about reading processes of which one is gone, and the file that it was reading."""
+    ended = [(reader.exitcode, os.fsdecode(note.value)) for reader, note in zip(readers, notes, strict=False)]
+    code, path = next(((code, path) for code, path in ended if code), (0, ""))
+    if path and code == -signal.SIGALRM:
+        return stuck(path)
+    if path and -(code or 0) in CRASHES:
+        name = signal.Signals(-(code or 0)).name
+        return DataError(f"{path}: the decoder crashed on it ({name}); leave it out by --skip")
+    return ReadersGone(
+        "a reading process was killed, perhaps for lack of memory: lower --train.workers; what was trained up "
+        "to the last checkpoint is kept for --resume" + (f" (it was reading {path})" if path else "")
+    )

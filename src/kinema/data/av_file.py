@@ -23,10 +23,17 @@ av.logging.restore_default_callback()
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 
+PLAYLISTS = frozenset({"concat", "dash", "hls", "imf", "rtsp", "sdp"})
+"""FFmpeg's formats that are text naming other files or machines."""
+CAREFUL = {"err_detect": "explode", "max_pixels": str(2**26)}
+"""Damage is an error and not painted over, and so is a frame of more than twice as many pixels as 8K has."""
+
 
 def opened(path: Path, *, threads: int) -> tuple[InputContainer, VideoStream]:
     """The file and its best video stream; close it after use."""
-    container: InputContainer = av.open(str(path), metadata_errors="replace")
+    container: InputContainer = av.open(str(path.absolute()), metadata_errors="replace")  # pipe:0 is a file's name too
+    if PLAYLISTS & set(container.format.name.split(",")):
+        raise unreadable(path, f"a list of other files ({container.format.name}), not a video")
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:  # an album cover
         sound = " (audio only)" if container.streams.audio else ""
@@ -34,6 +41,7 @@ def opened(path: Path, *, threads: int) -> tuple[InputContainer, VideoStream]:
     codec = stream.codec_context
     if codec is None:
         raise unreadable(path, "its codec is unknown")
+    codec.options = CAREFUL
     codec.thread_count = threads
     codec.thread_type = "NONE" if threads == 1 else "AUTO"
     return container, stream

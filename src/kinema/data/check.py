@@ -5,14 +5,15 @@ Problems by kind:
     missing            a list names it, and it is not there
     empty              0 bytes
     truncated          the file holds less than its container promises
-    unreadable         no video, or some frame cannot be decoded
+    unreadable         no video, or some frame cannot be decoded, or the decoder crashes on it
+    too slow           takes longer to read than it may
     duplicate          the same content, byte for byte, as an earlier video of the list
     content leakage    the same content on two sides
     group leakage      a group (UCF101's gXX, a person, a source) on two sides
     padded             shorter than a clip, so its first frame is repeated
     one class          a labelled list with a single class, of no use to evaluation
 
-The first four make a file bad: it goes into the skip file. What to do about duplicates and leakage is for people to
+The first five make a file bad: it goes into the skip file. What to do about duplicates and leakage is for people to
 decide. The last two are warnings.
 """
 
@@ -27,11 +28,12 @@ from statistics import median
 from typing import Any
 
 from kinema.data.inspection import Inspection, Progress, inspect_files
+from kinema.data.limit import SECONDS
 from kinema.data.skip import write_skip
 from kinema.data.spread import Spread
 from kinema.data.video import Video, VideoList
 
-BAD = ("missing", "empty", "truncated", "unreadable")
+BAD = ("missing", "empty", "truncated", "unreadable", "too slow")
 """Kinds of problem that make a file useless."""
 WARNINGS = ("padded", "one class")
 """Kinds that need no action."""
@@ -108,6 +110,7 @@ def check(
     frames_needed: int,
     workers: int = 1,
     spread: Spread | None = None,
+    seconds: float = SECONDS,
     progress: Progress = no_progress,
 ) -> Report:
     """Read every video of the lists from end to end and compare the lists with each other.
@@ -115,12 +118,14 @@ def check(
     Args:
         lists: by side, `Source.sides()`; read with `allow_missing=True` to have missing videos reported too.
         frames_needed: frames that a clip spans, `Clip.span`.
-        workers: processes; each file is decoded completely and hashed in one of them.
-        spread: who does that in the place of processes here, such as `kinema.data.on_ray.OnRay`.
+        workers: processes; each file is decoded completely and hashed in one of them. With 0 this process does it, and
+            no file is too slow.
+        seconds: a file that takes longer is too slow; 0 for no limit.
+        spread: who does that in the place of processes here, such as `kinema.data.on_ray.OnRay`, without a limit.
         progress: called after each file with the number done and the number of all.
     """
     paths = list(dict.fromkeys(video.path for side in lists.values() for video in side.videos))
-    found = inspect_files(paths, workers=workers, progress=progress, spread=spread)
+    found = inspect_files(paths, workers=workers, progress=progress, seconds=seconds, spread=spread)
     problems: list[Problem] = []
     for side in lists.values():
         problems += [Problem(lost.path, "missing", f"{lost.where}: no file {lost.path}") for lost in side.missing]

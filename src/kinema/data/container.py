@@ -14,13 +14,18 @@ def refuse_non_video(path: Path) -> None:
     """Raise DataError if `path` is missing, empty, no file, or a still image under whatever name."""
     if not path.exists():
         raise DataError(f"{path}: no such file")
-    if not path.is_file():
-        raise DataError(f"{path}: not a regular file")
+    refuse_irregular(path)
     if path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty (0 bytes)")
     kind = _still_image(path)
     if kind:
         raise DataError(f"{path}: a still image ({kind}), not a video")
+
+
+def refuse_irregular(path: Path) -> None:
+    """Raise DataError for a pipe, a device or a socket: to open one may take for ever."""
+    if not path.is_file():
+        raise DataError(f"{path}: not a regular file")
 
 
 def _still_image(path: Path) -> str:

@@ -1,9 +1,10 @@
 """Opening a video with the best decoder at hand.
 
-`auto` takes the first of torchcodec, PyAV and OpenCV that works on this machine; the environment variable
-KINEMA_DECODER names another choice for `auto`. All of them return the same frames (`kinema.data.reader`). Some files
-torchcodec would miscount or convert differently (AVI with B-frames, as in UCF101; interlaced or 10-bit video): PyAV,
-which surveys every file for it, then keeps them under `auto`, and asking for torchcodec by name is an error.
+`auto` takes the first of PyAV, torchcodec and OpenCV that works on this machine; the environment variable
+KINEMA_DECODER names another choice for `auto`. All of them return the same frames (`kinema.data.reader`). PyAV comes
+first because it is as fast as torchcodec (benchmarks/RESULTS.md) and the only one that says when a frame is damaged:
+the others may read a file once PyAV has decoded all of it without finding any damage. Some files they would miscount or
+convert differently (AVI with B-frames, as in UCF101; interlaced or 10-bit video): asking for them is an error then.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from pathlib import Path
 
 from kinema.data import store
 from kinema.data.container import refuse_non_video
-from kinema.data.reader import Reader, UnsuitableFile
+from kinema.data.limit import limited
+from kinema.data.reader import Reader
 from kinema.errors import UsageError, nearest
 
-DECODERS = ("torchcodec", "pyav", "opencv")
+DECODERS = ("pyav", "torchcodec", "opencv")
 """All decoders, the preferred one first."""
 
 _INSTALL = {"torchcodec": "torchcodec", "pyav": "av", "opencv": "opencv-python-headless"}
@@ -27,11 +29,16 @@ _INSTALL = {"torchcodec": "torchcodec", "pyav": "av", "opencv": "opencv-python-h
 def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> Reader:
     """Open a video file, a folder of images, or a video in a packed store.
 
-    `decoder` is auto, torchcodec, pyav or opencv; `threads` is the number of decoding threads, 0 for as many as the
+    `decoder` is auto, pyav, torchcodec or opencv; `threads` is the number of decoding threads, 0 for as many as the
     decoder likes. Raises DataError, one line that names the file, when it is missing, empty, truncated, audio only, a
-    still image or otherwise not a video; UsageError for a decoder that is unknown or not installed.
+    still image or otherwise not a video; UsageError for a decoder that is unknown or not installed. How long it may
+    take, `kinema.data.limit` says.
     """
-    path = Path(path)
+    with limited(Path(path)):
+        return _opened(Path(path), decoder, threads)
+
+
+def _opened(path: Path, decoder: str, threads: int) -> Reader:
     if path.is_dir():
         from kinema.data.read_frames import FrameFolderReader
 
@@ -47,13 +54,8 @@ def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> 
         return OpenCVReader(path, threads=threads)
     if name == "torchcodec":
         from kinema.data.read_torchcodec import TorchcodecReader
-        from kinema.data.survey import survey
 
-        try:
-            return TorchcodecReader(survey(path), threads=threads)
-        except UnsuitableFile:  # PyAV reads what torchcodec would read wrongly
-            if asked != "auto":
-                raise
+        return TorchcodecReader(path, threads=threads)
     from kinema.data.read_pyav import PyAVReader
 
     return PyAVReader(path, threads=threads)
@@ -80,7 +82,7 @@ def _choose(name: str) -> str:
 @cache
 def why_not(decoder: str) -> str:
     """Why one of `DECODERS` cannot be used on this machine; "" if it can."""
-    modules = {"torchcodec": ("av", "torchcodec.decoders"), "pyav": ("av",), "opencv": ("cv2",)}[decoder]
+    modules = {"torchcodec": ("av", "torchcodec.decoders"), "pyav": ("av",), "opencv": ("av", "cv2")}[decoder]
     try:
         for module in modules:
             import_module(module)

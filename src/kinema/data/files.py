@@ -64,7 +64,8 @@ class Folders:
 def videos_below(folder: Path) -> Iterator[Path]:
     """Video files and folders of frames below a folder, in natural order of their paths.
 
-    A folder that holds images, no videos and no further folders is a folder of frames.
+    A folder that holds images, no videos and no further folders is a folder of frames. One that holds nothing of the
+    kind, but has a video's name, is a video too: one that cannot be read, which is better said than passed over.
     """
     names = sorted((name for name in _names(str(folder)) if not name.startswith(".")), key=natural)
     inner = [name for name in names if (folder / name).is_dir()]
@@ -77,7 +78,8 @@ def videos_below(folder: Path) -> Iterator[Path]:
         if name in videos:
             yield folder / name
         elif name in inner:
-            yield from videos_below(folder / name)
+            below = list(videos_below(folder / name))
+            yield from below or ([folder / name] if is_video(name) else [])
 
 
 def _names(folder: str) -> list[str]:

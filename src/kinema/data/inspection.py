@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
+from kinema.data.container import refuse_irregular
 from kinema.data.decode import open_video
+from kinema.data.isolated import Ended, in_processes
+from kinema.data.limit import SECONDS, too_slow
 from kinema.data.read_frames import frame_files
 from kinema.data.reader import TruncatedFile
 from kinema.data.spread import Spread
 from kinema.data.store import Store, find
-from kinema.errors import DataError
+from kinema.errors import DataError, ReadersGone
 
 Progress = Callable[[int, int], None]
 """Called with the number of files done and the number of all."""
@@ -26,7 +27,7 @@ class Inspection:
 
     path: str
     kind: str = ""
-    """What is wrong: missing, empty, truncated or unreadable; "" if nothing."""
+    """What is wrong: missing, empty, truncated, unreadable or too slow; "" if nothing."""
     detail: str = ""
     num_frames: int = 0
     seconds: float = 0.0
@@ -40,18 +41,20 @@ class Inspection:
 
 def inspect_file(path: str) -> Inspection:
     """Decode every frame of a video with PyAV, which reports damage that other decoders paper over, and hash it."""
-    file = Path(path)
-    if not file.exists():
-        packed = find(path)
-        return inspect_packed(path, *packed) if packed else Inspection(path, "missing", f"{path}: no such file")
-    files = files_of(file)
-    num_bytes = sum(part.stat().st_size for part in files)
-    if num_bytes == 0:
-        return Inspection(path, "empty", f"{path}: 0 bytes")
+    file, num_bytes = Path(path), 0
     try:
-        digest = digest_of(file)
+        if not file.exists():
+            packed = find(path)
+            return inspect_packed(path, *packed) if packed else Inspection(path, "missing", f"{path}: no such file")
+        files = files_of(file)
+        for part in files:
+            refuse_irregular(part)
+        num_bytes = sum(part.stat().st_size for part in files)
+        if num_bytes == 0 and files:
+            return Inspection(path, "empty", f"{path}: 0 bytes")
         with open_video(path, "pyav") as reader:
             reader.verify()
+        digest = digest_of(file)
     except DataError as error:
         kind = "truncated" if isinstance(error, TruncatedFile) else "unreadable"
         return Inspection(path, kind, str(error), num_bytes=num_bytes)
@@ -77,23 +80,46 @@ def inspect_packed(path: str, store: Store, row: int) -> Inspection:
 
 
 def inspect_files(
-    paths: Sequence[str], *, workers: int, progress: Progress, spread: Spread | None = None
+    paths: Sequence[str],
+    *,
+    workers: int,
+    progress: Progress,
+    seconds: float = SECONDS,
+    spread: Spread | None = None,
 ) -> dict[str, Inspection]:
-    """`inspect_file` for each path, by path; with more than one worker in processes that are started afresh.
+    """`inspect_file` for each path, by path, in so many processes; with none, in this one and without a limit.
 
-    `spread` does it in their place, if there is one.
+    A file that takes more than `seconds` (0: no limit), or that its process dies of, is one more that is bad. `spread` takes the
+    place of the processes, if there is one, and has no limit.
     """
     found: dict[str, Inspection] = {}
-    if spread is not None or workers <= 1:
-        for file in spread(inspect_file, paths) if spread is not None else map(inspect_file, paths):
+    if spread is not None:
+        for file in spread(inspect_file, paths):
             found[file.path] = file
             progress(len(found), len(paths))
         return found
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(inspect_file, path) for path in paths]):
-            found[future.result().path] = future.result()
-            progress(len(found), len(paths))
+    answers = (
+        in_processes(inspect_file, paths, workers=workers, seconds=seconds)
+        if workers
+        else ((path, inspect_file(path)) for path in paths)
+    )
+    for path, answer in answers:
+        found[path] = fatal(path, answer, seconds) if isinstance(answer, Ended) else answer
+        progress(len(found), len(paths))
     return found
+
+
+def fatal(path: str, end: Ended, seconds: float) -> Inspection:
+    """What is said of a file whose inspection did not end well.
+
+    Raises:
+        ReadersGone: it was no fault of the file.
+    """
+    if end.exit_code >= 0:
+        raise ReadersGone(f"a process that reads videos failed at {path} ({end}): what it said is above")
+    if end.too_slow:
+        return Inspection(path, "too slow", too_slow(path, seconds))
+    return Inspection(path, "unreadable", f"{path}: {end}")
 
 
 def files_of(path: Path) -> list[Path]:

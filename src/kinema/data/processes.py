@@ -11,8 +11,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ctypes import c_char
 from functools import partial
 from multiprocessing import current_process, forkserver, parent_process
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -23,6 +24,7 @@ from typing import Any
 
 import torch
 
+from kinema.data.limit import ROOM, Note, end_this_process, seconds_allowed
 from kinema.errors import UsageError
 from kinema.memory import keep_memory
 
@@ -45,6 +47,10 @@ class ReadingContext(ForkServerContext):
     """How a `DataLoader` starts its processes: `DataLoader(multiprocessing_context=reading_context())`."""
 
     Process = ReadingProcess
+
+    def note(self) -> Note:
+        """A note that this process and one that it starts have in common."""
+        return self.RawArray(c_char, ROOM)
 
 
 def reading_context() -> ReadingContext:
@@ -81,18 +87,19 @@ def without_main() -> Iterator[None]:
         sys.modules["__main__"] = script
 
 
-def preparation() -> partial[None]:
+def preparation(notes: Sequence[Note] = ()) -> partial[None]:
     """`prepare` for a `DataLoader`'s `worker_init_fn`, with what the server, started long ago, cannot know."""
-    return partial(prepare, dict(os.environ))
+    return partial(prepare, dict(os.environ), notes)
 
 
-def prepare(environment: dict[str, str], worker: int) -> None:
+def prepare(environment: dict[str, str], notes: Sequence[Note], worker: int) -> None:
     """Make a reader of a new process: one thread, the training process's environment, and its end.
 
     A reader decodes one video at a time, and more threads would only compete with its neighbours. Ctrl-C reaches all
     processes of a terminal, and SLURM's SIGUSR1 all of a job, but it is the training process that decides when to stop.
     SIGTERM must end a reader, as that is how it is told to when it does not answer. If the training process is killed,
     it ends by itself.
+    A file that takes too long ends it too; in its note among `notes` the training process finds which.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -101,6 +108,7 @@ def prepare(environment: dict[str, str], worker: int) -> None:
     torch.set_num_threads(1)
     os.environ.clear()
     os.environ.update(environment)
+    end_this_process(seconds_allowed(), notes[worker] if notes else None)
     keep_memory()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kinema.data.container import refuse_irregular
 from kinema.data.reader import Reader
 from kinema.errors import DataError
 
@@ -62,6 +63,7 @@ class FrameFolderReader(Reader):
 def _pixels(file: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     from PIL import Image
 
+    refuse_irregular(file)
     try:
         with Image.open(file) as image:
             return np.array(image.convert("RGB"))

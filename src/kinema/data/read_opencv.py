@@ -1,4 +1,4 @@
-"""Reading with OpenCV, for machines that have nothing else.
+"""Reading with OpenCV. PyAV decodes each file first (`kinema.data.verified`): errors and indices are the same.
 
 OpenCV's seeking is not to be trusted, so nothing here seeks: frames are decoded from the start and counted.
 """
@@ -11,46 +11,45 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinema.data.container import is_cut
-from kinema.data.reader import Reader, TruncatedFile
+from kinema.data.reader import Reader, UnsuitableFile
+from kinema.data.verified import verified
 from kinema.errors import DataError
 
 
 class OpenCVReader(Reader):
     """Sequential reading; opening decodes the whole file once to count its frames.
 
-    OpenCV does not report damage inside a file, so files that are visibly cut off are refused as a whole. It returns
-    garbage for interlaced video without saying so (seen with 5.0), and takes an album cover for a video: prefer PyAV.
+    OpenCV skips frames that it cannot decode and scales those of another size, without saying so: files in which PyAV
+    finds any damage, or other frames than OpenCV does, are refused as a whole.
     """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
-        self.path = path
+        """Raises UnsuitableFile where OpenCV would err."""
+        survey = verified(path, "opencv")
+        self.path, self.num_frames, self.fps = path, survey.num_frames, survey.fps
+        self.height, self.width = survey.upright_size
         self._threads = threads
-        if is_cut(path):
-            raise TruncatedFile(f"{path}: truncated (its end is missing)")
         self._open()
         found, first = self._capture.read()
-        if not found:
-            raise DataError(f"{path}: no frame can be decoded")
-        self.height, self.width = first.shape[:2]
-        start = end = self._milliseconds()
-        self.num_frames = 1
+        count = int(found)
         while self._capture.grab():
-            self.num_frames += 1
-            end = self._milliseconds()
-        stated = float(self._capture.get(_cv2().CAP_PROP_FPS))
-        self.fps = 1000 * (self.num_frames - 1) / (end - start) if end > start else stated
+            count += 1
+        self.close()
+        if count != self.num_frames:
+            raise UnsuitableFile(f"{path}: OpenCV counts {count} frames, there are {self.num_frames}")
+        if first.shape != (self.height, self.width, 3):
+            raise UnsuitableFile(
+                f"{path}: OpenCV gives frames the shape {first.shape}, not {(*survey.upright_size, 3)}"
+            )
         self._open()
 
     def _open(self) -> None:
         cv2 = _cv2()
-        self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self._threads])
+        options = [cv2.CAP_PROP_N_THREADS, self._threads]
+        self._capture = cv2.VideoCapture(str(self.path.absolute()), cv2.CAP_FFMPEG, options)
         self._position = -1
         if not self._capture.isOpened():
-            raise DataError(f"{self.path}: OpenCV finds no video in it")
-
-    def _milliseconds(self) -> float:
-        return float(self._capture.get(_cv2().CAP_PROP_POS_MSEC))
+            raise UnsuitableFile(f"{self.path}: OpenCV finds no video in it")
 
     def _read(self, ascending: list[int]) -> Tensor:
         if ascending[0] <= self._position:
@@ -68,8 +67,6 @@ class OpenCVReader(Reader):
         if not found:
             raise DataError(f"{self.path}: frame {index} of {self.num_frames} cannot be decoded")
         self._position += 1
-        if blue_first.shape != (self.height, self.width, 3):
-            raise DataError(f"{self.path}: frame {index} has the shape {blue_first.shape}, unlike the first")
         return torch.from_numpy(blue_first).flip(2)
 
     def close(self) -> None:

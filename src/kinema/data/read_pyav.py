@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from kinema.data.av_file import VideoPacket, decoded, errors, opened, time_of
 from kinema.data.reader import Reader
-from kinema.data.survey import survey
+from kinema.data.survey import place_of, survey
 from kinema.errors import DataError
 
 
@@ -36,12 +37,25 @@ class PyAVReader(Reader):
         self._reformatter = VideoReformatter()
         self._container: InputContainer | None = None
         self._position = -1
+        self._start = 0
 
     def verify(self) -> None:
         """Decode every frame, without converting it to RGB; raises DataError at the first that fails."""
+        for _ in self.frames():
+            pass
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Every frame as it is decoded; raises DataError at the first that fails."""
         with errors(self.path):
             for index in range(self.num_frames):
-                self.survey.check(self._frame(index), index)
+                frame = self._frame(index)
+                self.survey.check(frame, index)
+                yield frame
+
+    def seeks(self) -> bool:
+        """Whether seeking finds every key frame, or the one before it; True where nothing is looked for by seeking."""
+        with errors(self.path):
+            return all(map(self._seek, range(1, len(self.table.keys) if self.table else 0)))
 
     def close(self) -> None:
         """Release the file."""
@@ -64,11 +78,29 @@ class PyAVReader(Reader):
         return pixels.rot90(self.survey.turns) if self.survey.turns else pixels
 
     def _frame(self, index: int) -> VideoFrame:
+        """The frame with this number; decoded from the file's start where its key frames are not what they claim."""
         place = self.table.key_before(index) if self.table else 0
         key = self.table.keys[place] if self.table else 0
-        if self._container is None or not key - 1 <= self._position < index:
-            self._go_to(place)
+        try:
+            if self._container is None or not key - 1 <= self._position < index:
+                self._go_to(place)
+            return self._ahead(index)
+        except (DataError, FFmpegError):
+            self.close()
+            if self._start == 0:
+                raise
+        try:
+            self._go_to(0)
+            return self._ahead(index)
+        except (DataError, FFmpegError):
+            self.close()
+            raise
+
+    def _ahead(self, index: int) -> VideoFrame:
+        """A frame further on. None on the way may be damaged, as those behind it are predicted from it."""
         for frame in self._following:
+            if frame.is_corrupt:
+                raise DataError(f"{self.path}: frame {self._position} is damaged")
             if self._position == index:
                 return frame
             if self._position > index:
@@ -78,29 +110,38 @@ class PyAVReader(Reader):
     def _go_to(self, place: int) -> None:
         """Make the key frame at a place of the table, or an earlier one, the next frame to be decoded."""
         fresh = self._container is None
-        container, stream = self._opened() if self._container is None else (self._container, self._stream)
-        if place and self.table is not None:
-            for target in (self.table.times[self.table.keys[place]], self.table.key_decode_times[place]):
-                container.seek(target, stream=stream, backward=True)
-                packets = container.demux(stream)
-                first = next(packets)
-                landed = self.table.number_at(time_of(first))
-                if landed is not None and landed <= self.table.keys[place]:
-                    self._following = self._decode(first, packets, start=landed)
-                    return
+        self._start = 0
+        if place and self._seek(place):
+            return
         if not fresh or place:
             self.close()
-            container, stream = self._opened()
+        container, stream = self._file()
         packets = container.demux(stream)
         self._following = self._decode(next(packets), packets, start=0)
 
-    def _opened(self) -> tuple[InputContainer, VideoStream]:
-        self._container, self._stream = opened(self.path, threads=self._threads)
+    def _seek(self, place: int) -> bool:
+        """Go to the key frame at a place, or an earlier one; False where the file's index does not lead there."""
+        assert self.table is not None
+        container, stream = self._file()
+        self._start = key = self.table.keys[place]
+        for target in (self.table.times[key], self.table.key_decode_times[place]):
+            container.seek(target, stream=stream, backward=True)
+            packets = container.demux(stream)
+            first = next(packets)
+            landed = self.table.number_at(time_of(first))
+            if landed is not None and landed <= key and self.table.places[landed] == place_of(first):
+                self._following = self._decode(first, packets, start=landed)
+                return True
+        return False
+
+    def _file(self) -> tuple[InputContainer, VideoStream]:
+        if self._container is None:
+            self._container, self._stream = opened(self.path, threads=self._threads)
         return self._container, self._stream
 
     def _decode(self, first: VideoPacket, packets: Iterator[VideoPacket], *, start: int) -> Iterator[VideoFrame]:
         """Frames from number `start` on, in presentation order; `_position` is the number of the latest one."""
-        self._position = start - 1
+        self._position, self._start = start - 1, start
         return self._numbered(first, packets, start)
 
     def _numbered(self, first: VideoPacket, packets: Iterator[VideoPacket], start: int) -> Iterator[VideoFrame]:
@@ -108,6 +149,8 @@ class PyAVReader(Reader):
             number = self.table.number_at(time_of(frame)) if self.table else self._position + 1
             if number is None:
                 raise DataError(f"{self.path}: a frame at time {frame.pts} is not in the file's own index")
+            if number == start > 0 and not frame.key_frame:
+                raise DataError(f"{self.path}: frame {number} is said to be a key frame and is none")
             if number >= start:  # earlier ones are stored behind the key frame and lack what they refer to
                 self._position = number
                 yield frame

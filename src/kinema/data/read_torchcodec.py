@@ -1,13 +1,15 @@
-"""Reading with torchcodec, the fastest decoder. PyAV surveys each file first: errors and indices are the same."""
+"""Reading with torchcodec. PyAV decodes each file first (`kinema.data.verified`): errors and indices are the same."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from kinema.data.read_pyav import PyAVReader
 from kinema.data.reader import Reader, UnsuitableFile
-from kinema.data.survey import Survey
+from kinema.data.verified import verified
 
 
 class TorchcodecReader(Reader):
@@ -17,20 +19,24 @@ class TorchcodecReader(Reader):
     0.13 does not reach the last frame of some files with open groups of pictures.
     """
 
-    def __init__(self, survey: Survey, *, threads: int = 1) -> None:
-        """Read the surveyed file. Raises UnsuitableFile where torchcodec would err."""
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        """Raises UnsuitableFile where torchcodec would err."""
         from torchcodec.decoders import VideoDecoder
 
-        path = survey.path
+        survey = verified(path, "torchcodec")
         seconds = survey.seconds()
-        if survey.peculiar or seconds is None:
-            raise UnsuitableFile(f"{path}: not for torchcodec, as {survey.peculiar}; use the decoder 'pyav' or 'auto'")
+        if seconds is None:
+            why = "its timestamps do not tell its frames apart"
+            raise UnsuitableFile(f"{path}: not for torchcodec, as {why}; use the decoder 'pyav' or 'auto'")
         self.path, self.num_frames, self.fps = path, survey.num_frames, survey.fps
         self.height, self.width = survey.upright_size
         self._seconds = torch.tensor(seconds, dtype=torch.float64)
         try:
             self._decoder = VideoDecoder(
-                path, stream_index=survey.stream_index, dimension_order="NHWC", num_ffmpeg_threads=threads
+                path.absolute(),
+                stream_index=survey.stream_index,
+                dimension_order="NHWC",
+                num_ffmpeg_threads=threads,
             )
         except (RuntimeError, ValueError) as error:
             raise UnsuitableFile(f"{path}: torchcodec cannot open it ({_first_line(error)})") from error

@@ -18,6 +18,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from kinema.data.limit import limited
 from kinema.errors import DataError, UsageError
 
 
@@ -54,7 +55,8 @@ class Reader(ABC):
         ascending = sorted(set(wanted))
         if not ascending:
             return torch.empty(0, self.height, self.width, 3, dtype=torch.uint8)
-        frames = self._read(ascending)
+        with limited(self.path):
+            frames = self._read(ascending)
         if wanted == ascending:
             return frames
         row = {index: number for number, index in enumerate(ascending)}

@@ -22,8 +22,10 @@ from kinema.data.reader import TruncatedFile
 from kinema.errors import DataError
 
 TIMED = frozenset({"mov", "matroska", "webm", "avi"})
+COUNTING = frozenset({"mov", "avi"})
+"""Formats whose headers say how many frames there are."""
 REMEMBERED = 2**22
-"""Frames of the files whose surveys a process keeps: 8 bytes each."""
+"""Frames of the files whose surveys a process keeps: 16 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Table:
     """Frames at which decoding can start, ascending; 0 is always one."""
     key_decode_times: tuple[int, ...]
     """For each key frame its decoding time; a container's seeking goes by one time or the other."""
+    places: array[int]
+    """Where in the file each frame is, in bytes from its start: by it, a seek that a wrong index misled is found out."""
 
     def number_at(self, time: int) -> int | None:
         """The frame at a presentation time."""
@@ -60,8 +64,6 @@ class Survey:
     """Width and height of the frames as they are in the file."""
     turns: int
     """Quarter turns, against the clock, that set them upright."""
-    peculiar: str
-    """Why the file should be left to PyAV; "" for most."""
     table: Table | None
     """None where timestamps do not name the frames one by one: AVI with B-frames (as some of UCF101 and HMDB51), raw
     streams, program streams."""
@@ -135,7 +137,7 @@ def survey_anew(path: Path) -> Survey:
         container, stream = opened(path, threads=1)
         with container:
             packets = [packet for packet in container.demux(stream) if packet.size]
-            refuse_truncated(path, stream, packets)
+            refuse_truncated(path, container, stream, packets)
             table = tabulate(container, stream, packets)
         container, stream = opened(path, threads=1)
         with container:
@@ -151,7 +153,6 @@ def survey_anew(path: Path) -> Survey:
                 time_base=stream.time_base,
                 coded_size=(first.width, first.height),
                 turns=round(first.rotation / 90) % 4,
-                peculiar=peculiarity(first, table),
                 table=table,
             )
             if table is not None:
@@ -163,12 +164,17 @@ def survey_anew(path: Path) -> Survey:
             return replace(found, num_frames=count)
 
 
-def refuse_truncated(path: Path, stream: VideoStream, packets: list[VideoPacket]) -> None:
+def refuse_truncated(path: Path, container: InputContainer, stream: VideoStream, packets: list[VideoPacket]) -> None:
     """Raise TruncatedFile where less is there than the container promises."""
     promised, there = stream.frames, len(packets)
     if there == 0:
         raise unreadable(path, "the video stream is empty")
-    if any(packet.is_corrupt for packet in packets) or (is_cut(path) and not 0 < promised <= there):
+    formats = set(container.format.name.split(","))
+    counted = there
+    if "avi" in formats:  # its times count frames, among them those of no bytes, which show the one before again
+        counted = max([there, *(packet.dts + 1 for packet in packets if packet.dts is not None)])
+    short = counted < promised and bool(formats & COUNTING)
+    if short or any(packet.is_corrupt for packet in packets) or (is_cut(path) and not 0 < promised <= there):
         known = f"the file promises {promised} frames, {there} are there" if promised > there else "its end is missing"
         raise TruncatedFile(f"{path}: truncated ({known})")
 
@@ -187,7 +193,13 @@ def tabulate(container: InputContainer, stream: VideoStream, packets: list[Video
     if not starts or starts[0][0] != 0:
         return None
     keys, decode_times = zip(*starts, strict=True)
-    return Table(array("q", ordered), keys, decode_times)
+    place = {time_of(packet): place_of(packet) for packet in shown}
+    return Table(array("q", ordered), keys, decode_times, array("q", [place[time] for time in ordered]))
+
+
+def place_of(packet: VideoPacket) -> int:
+    """Where a packet is in its file, in bytes; -1 where the container does not say."""
+    return -1 if packet.pos is None else packet.pos
 
 
 def times_name_frames(container: InputContainer, stream: VideoStream) -> bool:
@@ -203,13 +215,3 @@ def average_rate(stream: VideoStream, table: Table | None) -> float:
         return float((len(table.times) - 1) / ((table.times[-1] - table.times[0]) * stream.time_base))
     rate = stream.average_rate or stream.guessed_rate
     return float(rate) if rate else 0.0
-
-
-def peculiarity(first: VideoFrame, table: Table | None) -> str:
-    """What about a file other decoders get wrong or convert differently; "" for most files."""
-    if table is None:
-        return "its timestamps do not tell its frames apart"
-    if first.interlaced_frame:
-        return "it is interlaced"
-    deepest = max(component.bits for component in first.format.components)
-    return f"it has {deepest} bits per colour" if deepest > 8 else ""
