@@ -20,6 +20,7 @@ from kinema.errors import DataError
 
 # PyAV's own log callback takes a lock, which a reading process forked at the wrong moment would wait for without end.
 av.logging.restore_default_callback()
+av.logging.set_libav_level(av.logging.FATAL)  # what is wrong with a file is said in an error, once
 
 VideoPacket: TypeAlias = "Packet[VideoStream]"
 

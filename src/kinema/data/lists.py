@@ -55,10 +55,13 @@ def _sort(row: Row) -> str:
     return "no label" if not row.label else "a number as label" if row.label.isdecimal() else "a name as label"
 
 
-def text_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines of a text file numbered from 1, without blank ones. Raises UsageError if it cannot be read."""
+def text_lines(path: Path, *, errors: str = "strict") -> list[tuple[int, str]]:
+    """The lines of a text file numbered from 1, without blank ones. Raises UsageError if it cannot be read.
+
+    `errors` is for what is no UTF-8, as `open` has it.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig", errors=errors)
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a list of videos (it is no UTF-8 text)") from error
     except OSError as error:

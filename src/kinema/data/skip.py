@@ -11,6 +11,10 @@ from kinema.data.lists import text_lines
 from kinema.data.video import VideoList
 
 
+AS_NAMED = "surrogateescape"
+"""How Python has a file's name that is not UTF-8, so that it is written and read as it is on disk."""
+
+
 def absolute(path: str | Path) -> str:
     """The spelling by which paths are compared: absolute, without `..`, links not followed."""
     return os.path.abspath(path)  # noqa: PTH100  # a path object takes several times as long, and a list may be long
@@ -19,7 +23,8 @@ def absolute(path: str | Path) -> str:
 def read_skip(path: str | Path) -> frozenset[str]:
     """The absolute paths in a skip file: one a line, relative ones from its own folder, `#` begins a comment line."""
     path = Path(path)
-    return frozenset(absolute(path.parent / line) for _, line in text_lines(path) if not line.startswith("#"))
+    lines = text_lines(path, errors=AS_NAMED)
+    return frozenset(absolute(path.parent / line) for _, line in lines if not line.startswith("#"))
 
 
 def without(videos: VideoList, skip: frozenset[str]) -> tuple[VideoList, int]:
@@ -35,4 +40,4 @@ def without(videos: VideoList, skip: frozenset[str]) -> tuple[VideoList, int]:
 def write_skip(path: str | Path, bad: Iterable[tuple[str, str]]) -> None:
     """Write a skip file of (path, reason) pairs; each reason is the comment line above its path."""
     lines = [f"# {reason}\n{absolute(video)}\n" for video, reason in bad]
-    Path(path).write_text("".join(lines), encoding="utf-8")
+    Path(path).write_text("".join(lines), encoding="utf-8", errors=AS_NAMED)

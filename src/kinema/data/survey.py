@@ -22,8 +22,6 @@ from kinema.data.reader import TruncatedFile
 from kinema.errors import DataError
 
 TIMED = frozenset({"mov", "matroska", "webm", "avi"})
-COUNTING = frozenset({"mov", "avi"})
-"""Formats whose headers say how many frames there are."""
 REMEMBERED = 2**22
 """Frames of the files whose surveys a process keeps: 16 bytes each."""
 
@@ -39,7 +37,7 @@ class Table:
     key_decode_times: tuple[int, ...]
     """For each key frame its decoding time; a container's seeking goes by one time or the other."""
     places: array[int]
-    """Where in the file each frame is, in bytes from its start: by it, a seek that a wrong index misled is found out."""
+    """Where in the file each frame is, in bytes from its start: it tells when a wrong index has misled a seek."""
 
     def number_at(self, time: int) -> int | None:
         """The frame at a presentation time."""
@@ -169,11 +167,7 @@ def refuse_truncated(path: Path, container: InputContainer, stream: VideoStream,
     promised, there = stream.frames, len(packets)
     if there == 0:
         raise unreadable(path, "the video stream is empty")
-    formats = set(container.format.name.split(","))
-    counted = there
-    if "avi" in formats:  # its times count frames, among them those of no bytes, which show the one before again
-        counted = max([there, *(packet.dts + 1 for packet in packets if packet.dts is not None)])
-    short = counted < promised and bool(formats & COUNTING)
+    short = there < promised and "mov" in container.format.name.split(",")  # AVI counts frames of no bytes too
     if short or any(packet.is_corrupt for packet in packets) or (is_cut(path) and not 0 < promised <= there):
         known = f"the file promises {promised} frames, {there} are there" if promised > there else "its end is missing"
         raise TruncatedFile(f"{path}: truncated ({known})")

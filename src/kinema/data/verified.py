@@ -21,10 +21,19 @@ def verified(path: Path, decoder: str) -> Survey:
     """
     found = survey(path)
     status = path.stat()
-    reason = _peculiarity(str(path), status.st_mtime_ns, status.st_size)
+    reason = _peculiarity(str(path), status.st_mtime_ns, status.st_size) if is_text(path) else "its name is no UTF-8"
     if reason:
         raise UnsuitableFile(f"{path}: not for {decoder}, as {reason}; use the decoder 'pyav' or 'auto'")
     return found
+
+
+def is_text(path: Path) -> bool:
+    """Whether a path can be handed to others: OpenCV crashes at one that is not UTF-8."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=2**16)
