@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 import torch
 from PIL import Image
@@ -119,18 +122,108 @@ def test_torchcodec_refuses_by_name_what_it_would_miscount(clip: Callable[[str],
         open_video(clip(name), "torchcodec")
 
 
-@pytest.mark.parametrize(
-    ("options", "pixels"),
-    [({"x264-params": "tff=1"}, "yuv420p"), ({}, "yuv420p10le")],
-    ids=["interlaced", "10 bit"],
-)
-def test_auto_leaves_to_pyav_what_others_convert_differently(
-    tmp_path: Path, options: dict[str, str], pixels: str
-) -> None:
-    path = write_video(tmp_path / "odd.mp4", 12, options=options, pixels=pixels)
+ODD = {
+    "interlaced": lambda at: write_video(at, 12, options={"x264-params": "tff=1"}),
+    "10 bit": lambda at: write_video(at, 12, pixels="yuv420p10le"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_others_convert_differently_is_left_to_pyav(tmp_path: Path, kind: str) -> None:
+    path = ODD[kind](tmp_path / "odd.mp4")
     with open_video(path) as reader:
         assert isinstance(reader, PyAVReader)
         assert numbers_in(reader.at([11, 0, 6])) == [11, 0, 6]
+    for other in others():
+        with pytest.raises(UnsuitableFile, match=f"not for {other}, as it .* use the decoder 'pyav' or 'auto'"):
+            open_video(path, other)
+
+
+def others() -> list[str]:
+    """The decoders that PyAV looks after, of those that work here."""
+    return [name for name in DECODERS if name != "pyav" and not why_not(name)]
+
+
+def test_auto_takes_the_decoder_that_tells_of_damage(clip: Callable[[str], Path]) -> None:
+    with open_video(clip("mpeg4.avi")) as reader:
+        assert isinstance(reader, PyAVReader)
+
+
+def spoil(path: Path, frame: int) -> None:
+    """Overwrite most of a frame's bytes."""
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][frame]
+        start, size = packet.pos, packet.size
+    data = bytearray(path.read_bytes())
+    data[start + size // 4 : start + size] = bytes(size - size // 4)
+    path.write_bytes(data)
+
+
+def test_no_frame_is_given_that_is_predicted_from_a_damaged_one(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "damaged.mp4", 36, options={"g": "12", "bf": "0", "sc_threshold": "0"})
+    spoil(path, 12)
+    for index in (12, 13, 20, 23):
+        with open_video(path) as reader, pytest.raises(DataError, match=r"damaged\.mp4: "):
+            reader.at([index])
+    with open_video(path) as reader:
+        with pytest.raises(DataError, match=r"damaged\.mp4: "):
+            reader.at(range(36))
+        assert numbers_in(reader.at([11, 24, 35])) == [11, 24, 35], "what is not touched by the damage can be read"
+
+
+def test_decoders_that_keep_silent_about_damage_read_no_damaged_file(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "damaged.mp4", 36, options={"g": "12", "bf": "0", "sc_threshold": "0"})
+    for other in others():
+        with open_video(path, other) as reader:
+            assert numbers_in(reader.at([20])) == [20]
+    spoil(path, 12)
+    for other in others():
+        with pytest.raises(DataError, match=r"damaged\.mp4: "):
+            open_video(path, other)
+
+
+def test_key_frame_that_is_none_is_found_out(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "lie.mp4", 36, codec="mpeg4", options={"g": "12", "bf": "0"})
+    data = path.read_bytes()
+    table = data.index(b"stss") + 12  # the numbers of the key frames, from 1
+    path.write_bytes(data[:table] + struct.pack(">3I", 1, 17, 29) + data[table + 12 :])
+    with open_video(path, "pyav") as reader:
+        assert [number_in(reader.at([index])[0]) for index in (35, 20, 17, 30)] == [35, 20, 17, 30]
+
+
+def test_reading_goes_from_the_nearest_key_frame_where_nothing_is_amiss(clip: Callable[[str], Path]) -> None:
+    for name in ("mpeg4.avi", "h264 open gop.mp4", "vfr gaps.mkv", "fragmented.mp4"):
+        with PyAVReader(clip(name)) as reader:
+            reader.at([39])
+            assert reader.table is not None
+            assert reader._start == reader.table.keys[-1] > 0
+
+
+def test_file_whose_name_means_something_else_to_ffmpeg_is_read(
+    decoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("pipe:0", "concat:a|b", "http:", "frame%03d.mp4"):
+        write_video(tmp_path / "made.mp4", 6).rename(name)
+        with open_video(name, decoder) as reader:
+            assert numbers_in(reader.at([5, 0])) == [5, 0]
+
+
+def test_name_that_is_no_text_is_left_to_pyav(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "made.mp4", 6).rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4"))
+    with open_video(path) as reader:
+        assert numbers_in(reader.at([5])) == [5]
+    for other in others():
+        with pytest.raises(UnsuitableFile, match="its name is no UTF-8"):
+            open_video(path, other)
+
+
+def test_pipe_among_the_frames_of_a_folder_is_an_error_and_not_waited_for(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "frames", 3)
+    (folder / "img_2.png").unlink()
+    os.mkfifo(folder / "img_2.png")
+    with open_video(folder) as reader, pytest.raises(DataError, match=r"img_2\.png: not a regular file"):
+        reader.at([1])
 
 
 @pytest.mark.parametrize("name", CLIPS)

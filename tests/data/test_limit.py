@@ -91,9 +91,7 @@ def test_process_that_fails_by_no_fault_of_a_file_is_no_bad_file(monkeypatch: py
 
 
 @pytest.mark.usefixtures("two_seconds")
-def test_reader_that_a_file_holds_up_ends_and_the_file_is_named(
-    endless: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reader_that_a_file_holds_up_ends_and_the_file_is_named(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kinema.data.loader.require_shared_memory", lambda *sizes: None)  # reads a sample itself
     clips = EvalClips([Video(str(endless))], Clip(frames=2, size=24))
     with pytest.raises(DataError) as error:
@@ -133,6 +131,7 @@ def test_process_that_is_not_ours_to_end_has_no_alarm(tmp_path: Path) -> None:
 
 
 def test_limit_is_a_number_of_seconds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("KINEMA_FILE_SECONDS", raising=False)
     assert seconds_allowed() == 300
     for wrong in ("soon", "-1", "nan", "inf"):
         monkeypatch.setenv("KINEMA_FILE_SECONDS", wrong)
