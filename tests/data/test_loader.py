@@ -53,6 +53,19 @@ def test_short_side_is_exact_for_any_frame(height, width):
     assert max(out.shape[1:3]) == min(48, round(24 * max(height, width) / min(height, width)))
 
 
+def test_thread_of_pixels_is_not_enlarged_whole(monkeypatch):
+    sizes = []
+    resize = F.interpolate
+    monkeypatch.setattr(F, "interpolate", lambda planes, **how: (sizes.append(how["size"]), resize(planes, **how))[1])
+    across = torch.arange(5000).clamp(2400, 2599).sub(2400).to(torch.uint8)
+    thread = across.view(1, 1, 5000, 1).expand(2, 2, 5000, 3)
+    for frames in (thread, thread.transpose(1, 2)):
+        out = fit(frames, 24)
+        assert sorted(out.shape[1:3]) == [24, 48]
+        assert 97 <= out.float().mean() <= 102, "the middle"
+    assert all(height * width == 24 * 24 * 64 for height, width in sizes)
+
+
 def test_panorama_keeps_its_middle():
     frames = torch.arange(100, dtype=torch.uint8).view(1, 1, 100, 1).expand(1, 10, 100, 3)
     for given, out in (

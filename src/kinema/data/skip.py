@@ -10,7 +10,6 @@ from pathlib import Path
 from kinema.data.lists import text_lines
 from kinema.data.video import VideoList
 
-
 AS_NAMED = "surrogateescape"
 """How Python has a file's name that is not UTF-8, so that it is written and read as it is on disk."""
 
