@@ -5,8 +5,9 @@ Importable, so that a file which crashes or hangs a decoder does it to a process
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from kinema.data.decode import DECODERS, open_video, why_not
 from kinema.data.inspection import Inspection, inspect_file
+from kinema.data.reader import UnsuitableFile
 from kinema.data.survey import survey
 from kinema.errors import DataError
 
@@ -29,6 +31,8 @@ class Verdict:
 
     refused: str = ""
     """Why it cannot be opened; "" if it can."""
+    unsuitable: bool = False
+    """Whether that is this decoder's fault, and no other's."""
     frames: int = 0
     """How many it is said to have."""
     damaged: tuple[int, ...] = ()
@@ -50,17 +54,19 @@ class Judgement:
 def judged(path: str) -> Judgement:
     """Every decoder that works here on one file."""
     torch.set_num_threads(1)
-    return Judgement(inspect_file(path), {name: verdict(Path(path), name) for name in DECODERS if not why_not(name)})
+    expected = cache(plain)
+    names = [name for name in DECODERS if not why_not(name)]
+    return Judgement(inspect_file(path), {name: verdict(Path(path), name, expected) for name in names})
 
 
-def verdict(path: Path, decoder: str) -> Verdict:
+def verdict(path: Path, decoder: str, sequence: Callable[[Path], plain]) -> Verdict:
     """Read a file as training does, and out of order, and compare."""
     try:
         with open_video(path, decoder) as reader:
             count = reader.num_frames
     except DataError as error:
-        return Verdict(refused=str(error), reasons=(str(error),))
-    expected = plain(path)
+        return Verdict(str(error), isinstance(error, UnsuitableFile), reasons=(str(error),))
+    expected = sequence(path)
     damaged, wrong, reasons = set(), set(), []
     for indices in (range(count), *samples(count, str(path))):
         try:
@@ -73,7 +79,7 @@ def verdict(path: Path, decoder: str) -> Verdict:
         for index, frame in zip(indices, torch.cat(found), strict=True):
             if not any(alike(frame, other, ROUNDING[decoder]) for other in expected(index)):
                 wrong.add(index)
-    return Verdict("", count, tuple(sorted(damaged)), tuple(sorted(wrong)), tuple(reasons))
+    return Verdict(frames=count, damaged=tuple(sorted(damaged)), wrong=tuple(sorted(wrong)), reasons=tuple(reasons))
 
 
 def samples(count: int, seed: str) -> Iterator[Sequence[int]]:
@@ -104,7 +110,7 @@ class plain:  # noqa: N801 - reads as a function
             for packet in container.demux(stream):
                 for frame in decoded(packet):
                     pixels = torch.from_numpy(frame.reformat(format="rgb24", threads=1).to_ndarray())
-                    self.frames.append(pixels.rot90(round(frame.rotation / 90) % 4))
+                    self.frames.append(pixels.rot90({90: 1, 180: 2, -180: 2, -90: 3}.get(frame.rotation, 0)))
                     self.by_time.setdefault(frame.pts, []).append(self.frames[-1])
 
     def __call__(self, index: int) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Many reads through the loader that training uses, with a broken file refused before each, and what memory they take."""
+"""Many reads through the loader that training uses, a broken file refused before each, and the memory they take."""
 
 from __future__ import annotations
 

@@ -125,7 +125,10 @@ class PyAVReader(Reader):
         container, stream = self._file()
         self._start = key = self.table.keys[place]
         for target in (self.table.times[key], self.table.key_decode_times[place]):
-            container.seek(target, stream=stream, backward=True)
+            try:
+                container.seek(target, stream=stream, backward=True)
+            except FFmpegError:
+                continue
             packets = container.demux(stream)
             first = next(packets)
             landed = self.table.number_at(time_of(first))

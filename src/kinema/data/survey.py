@@ -150,7 +150,7 @@ def survey_anew(path: Path) -> Survey:
                 stream_index=stream.index,
                 time_base=stream.time_base,
                 coded_size=(first.width, first.height),
-                turns=round(first.rotation / 90) % 4,
+                turns=quarter_turns(first.rotation),
                 table=table,
             )
             if table is not None:
@@ -160,6 +160,11 @@ def survey_anew(path: Path) -> Survey:
                 found.check(frame, count)
                 count += 1
             return replace(found, num_frames=count)
+
+
+def quarter_turns(degrees: int) -> int:
+    """0 to 3 turns against the clock; none where FFmpeg makes no angle of what the file says."""
+    return round(degrees / 90) % 4 if abs(degrees) <= 360 else 0
 
 
 def refuse_truncated(path: Path, container: InputContainer, stream: VideoStream, packets: list[VideoPacket]) -> None:
