@@ -89,8 +89,8 @@ def inspect_files(
 ) -> dict[str, Inspection]:
     """`inspect_file` for each path, by path, in so many processes; with none, in this one and without a limit.
 
-    A file that takes more than `seconds` (0: no limit), or that its process dies of, is one more that is bad. `spread` takes the
-    place of the processes, if there is one, and has no limit.
+    A file that takes more than `seconds` (0: no limit), or that its process dies of, is one more that is bad. `spread`
+    takes the place of the processes, if there is one, and has no limit.
     """
     found: dict[str, Inspection] = {}
     if spread is not None:
