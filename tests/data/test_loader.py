@@ -188,7 +188,8 @@ def stream(clips, workers, start=0):
 def assert_same(one, other):
     assert len(one) == len(other)
     for a, b in zip(one, other, strict=True):
-        assert all(torch.equal(x, y) for x, y in zip(vars(a).values(), vars(b).values(), strict=True))
+        for part in ("clips", "extent", "dice", "video", "target"):
+            assert torch.equal(getattr(a, part), getattr(b, part))
 
 
 def test_batches_are_the_same_from_any_number_of_workers(clips):
@@ -272,3 +273,15 @@ def test_batches_that_do_not_fit_into_shared_memory_are_refused_before_the_start
             with pytest.raises(UsageError, match=r"3 reading processes need .* MB of shared memory.*--shm-size"):
                 train_loader(dataset(clips), steps, workers=3)
     train_loader(dataset(clips), steps, workers=0)
+
+
+@pytest.mark.parametrize("split", [None, sampler.Split(0.5, "never"), sampler.Split(0.5, "iteration")])
+def test_ranks_share_every_batch_and_each_of_its_halves_without_overlap(split):
+    def steps(rank, ranks):
+        return list(EpochSampler(50, 8, epochs=2, seed=3, split=split, start_step=1, rank=rank, ranks=ranks))
+
+    for whole, *parts in zip(steps(0, 1), *(steps(rank, 4) for rank in range(4)), strict=True):
+        halves = [whole] if split is None else [whole[:8], whole[8:]]
+        for number, half in enumerate(halves):
+            assert [place for part in parts for place in part[2 * number : 2 * number + 2]] == half
+        assert sorted(place for part in parts for place in part) == sorted(whole)
