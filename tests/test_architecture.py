@@ -22,6 +22,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "kinema"
 
 CONTRACTS = {"errors", "settings", "batch", "distributed"}
+FILES = {"archive", "atomic", "json_file"}
 TOOLS = {
     "sampler",
     "clip_statistics",
@@ -50,6 +51,8 @@ ALLOWED = {
     "machine": {"errors", "distributed"},
     "memory": set(),
     "atomic": {"errors"},
+    "archive": set(),
+    "json_file": set(),
     "recipes": {"settings", "errors"},
     "published": {"errors"},
     **dict.fromkeys(TOOLS, CONTRACTS),
@@ -61,9 +64,11 @@ ALLOWED = {
     "frozen": CONTRACTS | {"meta"},  # which says what the state of a module is
     "encoder": CONTRACTS | {"views", "meta"},  # what a trained backbone is shown is part of what it is
     "methods": CONTRACTS | TOOLS,
-    "data": CONTRACTS | {"sampler", "memory", "atomic"},  # a method's `draw` arrives as a function
-    "engine": CONTRACTS | {"machine", "methods", "data", "atomic"},
-    "evaluate": CONTRACTS | {"machine", "ranges", "atomic"},  # it is handed an encoder and clips
+    "data": CONTRACTS
+    | {"sampler", "memory", "archive", "atomic", "json_file"},  # a method's `draw` arrives as a function
+    "engine": CONTRACTS | FILES | {"machine", "methods", "data"},
+    "evaluate": CONTRACTS
+    | {"machine", "ranges", "archive", "atomic", "json_file"},  # it is handed an encoder and clips
     "visualise": CONTRACTS
     | {"encoder", "views", "evaluate", "atomic"},  # it draws features and results, which evaluate defines
 }

@@ -77,7 +77,7 @@ def run(argv: list[str]) -> int:
             code: int = command.main(argv[0], argv[1:])
         return code
     except KinemaError as problem:
-        print(f"kinema: {which()}{problem}", file=sys.stderr)
+        print(f"kinema: {which()}{printable(str(problem))}", file=sys.stderr)
         return problem.exit_code
     except KeyboardInterrupt:
         print("kinema: interrupted", file=sys.stderr)
@@ -90,6 +90,11 @@ def run(argv: list[str]) -> int:
 def which() -> str:
     """Which of several processes speaks."""
     return f"rank {os.environ['RANK']}: " if int(os.environ.get("WORLD_SIZE") or 1) > 1 else ""
+
+
+def printable(text: str) -> str:
+    """A text with a question mark for each sign that is none: what a file says may be quoted, but not obeyed."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def usage() -> str:

@@ -135,7 +135,10 @@ def begin(folder: Path, encoder: VideoEncoder, run: str | Path, windows: Windows
     card = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
     path = folder / "model.json"
     if path.exists():
-        before = json.loads(path.read_text())
+        try:
+            before = read_object(path)
+        except (OSError, ValueError) as problem:
+            raise UsageError(f"{path} is damaged ({problem}): use another --out") from problem
         if before.get("hash") != card:
             differs = next((name for name in told if before.get(name) != told[name]), "hash")
             raise UsageError(

@@ -44,9 +44,11 @@ class NonFiniteLoss(KinemaError):  # noqa: N818 - named for what happened, as us
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """A hint for a mistyped name: the closest known one first, then all of them."""
+    """A hint for a mistyped name: the closest known one first, then all of them, if a person can look through them."""
     import difflib
 
+    if len(known) > 2000:
+        return f"{len(known)} others are known"
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"{hint}known: {', '.join(known)}"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from kinema import distributed
+from kinema.archive import NO_ARRAYS
 from kinema.atomic import write_bytes
 from kinema.data import appearance, sources
 from kinema.errors import UsageError
@@ -42,8 +43,11 @@ def kept_looks(
         return found
     try:
         kept = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as problem:
+    except NO_ARRAYS as problem:
         raise UsageError(f"{path} is damaged ({problem}): remove it, and it will be made anew") from problem
-    if kept.dtype != np.uint8 or kept.shape != (len(listed.videos), appearance.SIZE):
+    if not isinstance(kept, np.ndarray) or (kept.dtype, kept.shape) != (
+        np.uint8,
+        (len(listed.videos), appearance.SIZE),
+    ):
         raise UsageError(f"{path} is not of these {len(listed.videos)} videos: remove it, and it will be made anew")
     return torch.from_numpy(kept)

@@ -22,6 +22,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,6 +31,7 @@ from typing import Any
 from kinema import __version__
 from kinema.atomic import replacing
 from kinema.errors import UsageError
+from kinema.json_file import read_json
 from kinema.run_folder import cut_short, make_room
 from kinema.settings import Converted, Recipe, differences, from_dict
 
@@ -41,6 +43,26 @@ FREE_TO_CHANGE = (
     "method.meta.form:",
 )
 """Settings that a resumed run may change: they say where, in how much memory and how long it runs, not what it does."""
+
+
+def is_list(kind: type) -> Callable[[Any], bool]:
+    """What tells a list of some kind, or nothing, from anything else."""
+    return lambda value: value is None or (isinstance(value, list) and all(type(each) is kind for each in value))
+
+
+DATA: dict[str, Callable[[Any], bool]] = {
+    "path": lambda value: isinstance(value, str),
+    "split": lambda value: type(value) is int,
+    "name": lambda value: isinstance(value, str),
+    "videos": lambda value: type(value) is int and value >= 0,
+    "digest": lambda value: isinstance(value, str),
+    "skip": is_list(str),
+    "sizes": is_list(int),
+    "flow": lambda value: (
+        value is None or (isinstance(value, dict) and {"path", "algorithm", "short_side", "bound"} <= set(value))
+    ),
+}
+"""What `data.json` holds, and what each of it looks like; the last three may be missing."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +88,7 @@ class Run:
         Raises:
             UsageError: it is missing or damaged.
         """
-        try:
-            return from_dict(Recipe, self.read("recipe.json"))
-        except TypeError as problem:  # a value that cannot even be compared with its range
-            raise UsageError(
-                f"{self.folder / 'recipe.json'} is damaged ({problem}): restore it from a copy, or train anew"
-            ) from problem
+        return from_dict(Recipe, self.read("recipe.json"))
 
     @property
     def converted(self) -> Converted | None:
@@ -93,9 +110,11 @@ class Run:
             UsageError: it is missing or damaged.
         """
         data = self.read("data.json")
-        lost = [name for name in ("path", "split", "name", "videos", "digest") if name not in data]
-        if lost:
-            raise UsageError(f"{self.folder / 'data.json'} has no '{lost[0]}': restore it from a copy, or train anew")
+        wrong = next((name for name, fits in DATA.items() if not fits(data.get(name))), None)
+        if wrong is not None:
+            raise UsageError(
+                f"{self.folder / 'data.json'} has no '{wrong}' as kinema writes it: restore it, or train anew"
+            )
         return data
 
     def read(self, name: str) -> dict[str, Any]:
@@ -106,7 +125,7 @@ class Run:
         """
         path = self.folder / name
         try:
-            content = json.loads(path.read_text())
+            content = read_json(path)
         except (FileNotFoundError, NotADirectoryError):
             raise UsageError(
                 f"{self.folder} is not a run: it has no {name}; give a folder made by `kinema pretrain`"

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinema.engine.checkpoint import UNREADABLE, check_sums, first_line
+from kinema.archive import check_saved, weigh
+from kinema.engine.checkpoint import UNREADABLE, first_line, plain
 from kinema.errors import UsageError
 
 IGNORED = (
@@ -33,6 +34,10 @@ IGNORED = (
     "torch.cuda.amp.grad_scaler._refresh_per_optimizer_state",
 )
 """Full names of what is read as nothing."""
+
+
+LEGACY_PICKLES = 5
+"""In a file that is no archive: a number, a version, the machine, the content, and the names of what comes after it."""
 
 
 class Nothing:
@@ -92,7 +97,11 @@ def unpickle(path: Path) -> Any:
     """What torch saved; tensors on the CPU."""
     try:
         if zipfile.is_zipfile(path):
-            check_sums(path)
+            check_saved(path)
+        else:
+            with path.open("rb") as file:
+                for _ in range(LEGACY_PICKLES):
+                    weigh(file)
         with torch.serialization.safe_globals([(Nothing, name) for name in IGNORED]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as problem:
@@ -120,12 +129,6 @@ def check(path: Path, tensors: dict[str, Tensor]) -> None:
             raise UsageError(
                 f"{path}: {name} is sparse, quantised or without numbers: give the network as it was trained"
             )
-
-
-def plain(value: Tensor) -> bool:
-    """Whether its numbers are there, one beside the other."""
-    strided = value.layout == torch.strided and not value.is_nested
-    return strided and value.device.type == "cpu" and not value.is_quantized
 
 
 def facts(content: dict[Any, Any]) -> dict[str, str | int | float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Files with these endings are taken for videos when a folder is searched; a list may name any file."""
 
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+"""What the system says of a folder that is not there, or cannot be."""
 _UCF_NAME = re.compile(r"v_(?P<group>\w+_g\d+)_c\d+")
 
 
@@ -85,7 +88,9 @@ def videos_below(folder: Path) -> Iterator[Path]:
 def _names(folder: str) -> list[str]:
     try:
         return [path.name for path in Path(folder).iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
+    except ValueError:  # no folder has a zero byte in its name
         return []
-    except PermissionError as error:
-        raise UsageError(f"{folder}: no permission to look into this folder") from error
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return []
+        raise UsageError(f"{folder[:200]}: cannot look into this folder ({error.strerror})") from error

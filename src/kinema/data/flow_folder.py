@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kinema.archive import check_parts
 from kinema.atomic import replacing, unfinished
 from kinema.data.fitting import fitted_size
 from kinema.data.reader import Reader
@@ -38,8 +40,10 @@ from kinema.data.skip import absolute
 from kinema.data.store import source_bytes
 from kinema.data.video import Video
 from kinema.errors import FlowError, UsageError
+from kinema.json_file import parsed, read_json
 
 MANIFEST = "flow.json"
+IN_ARCHIVES = (struct.error, zipfile.BadZipFile, zlib.error)
 FORMAT = 1
 
 
@@ -118,7 +122,7 @@ class FlowFolder:
         """
         path = self.file(video)
         with opened(path) as archive:
-            made = Made(**json.loads(archive.read("video.json")))
+            made = Made(**parsed(archive.read("video.json").decode()))
             wanted = Made(reader.num_frames, *fitted_size(reader.height, reader.width, self.making.short_side))
             if made != wanted:
                 raise FlowError(
@@ -127,7 +131,10 @@ class FlowFolder:
                 )
             numbers, place = torch.unique(indices.clamp(max=made.frames - 2), return_inverse=True)
             fields = torch.stack(
-                [torch.stack([field(archive, each, number) for each in components]) for number in numbers.tolist()]
+                [
+                    torch.stack([field(archive, each, number, made) for each in components])
+                    for number in numbers.tolist()
+                ]
             )
         if fields.shape[2:] != size:
             fields = F.interpolate(fields, size=size, mode="bilinear", antialias=True)
@@ -151,18 +158,21 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """A video's archive; what is wrong with it is a FlowError."""
     try:
         with zipfile.ZipFile(path) as archive:
+            check_parts(archive, path)
             yield archive
-    except (OSError, KeyError, TypeError, ValueError, zlib.error, zipfile.BadZipFile) as problem:
+    except (OSError, KeyError, RuntimeError, SyntaxError, TypeError, ValueError, EOFError, *IN_ARCHIVES) as problem:
         raise FlowError(
             f"{path}: flow cannot be read ({problem}): delete it, and kinema data flow makes it anew"
         ) from problem
 
 
-def field(archive: zipfile.ZipFile, component: str, number: int) -> Tensor:
-    """uint8 [H, W]: the flow from frame `number` to the next, `component` u or v."""
+def field(archive: zipfile.ZipFile, component: str, number: int, made: Made) -> Tensor:
+    """uint8 [H, W]: the flow from frame `number` to the next, `component` u or v; raises ValueError if it is none."""
     from PIL import Image
 
-    image = Image.open(io.BytesIO(archive.read(f"{component}/{number:05d}.png")))
+    image = Image.open(io.BytesIO(archive.read(f"{component}/{number:05d}.png")), formats=("PNG",))
+    if image.size != (made.width, made.height) or image.mode != "L":
+        raise ValueError(f"{component}/{number:05d}.png is {image.size}, {image.mode}, and the field {made}")
     return torch.from_numpy(np.array(image))
 
 
@@ -196,7 +206,7 @@ def open_folder(folder: str | Path) -> FlowFolder:
     """
     path = Path(folder) / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["format"] != FORMAT:
             raise UsageError(
                 f"{path} has format {content['format']}, not {FORMAT}: make the flow anew, kinema data flow DATA --out "

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.data.files import videos_below
-from kinema.data.lists import text_lines
+from kinema.data.lists import columns, text_lines
 from kinema.data.video import Missing, Source, Video, VideoList
 from kinema.errors import UsageError
 
@@ -29,7 +28,7 @@ class Excerpt:
 def is_kinetics(path: Path) -> bool:
     """True for a CSV whose header has `youtube_id`, `time_start` and `time_end`."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = {cell.strip() for cell in file.readline().split(",")}
+        header = {cell.strip() for cell in file.readline(2**16).split(",")}
     return {"youtube_id", "time_start", "time_end"} <= header
 
 
@@ -68,15 +67,24 @@ def kinetics_list(path: Path) -> VideoList:
 
 def read_excerpts(path: Path) -> Iterator[Excerpt]:
     """The lines of a Kinetics CSV. Raises UsageError naming file and line where a time is no number."""
-    lines = text_lines(path)
-    for (number, _), row in zip(lines[1:], csv.DictReader(line for _, line in lines), strict=True):
+    header: list[str] | None = None
+    for number, line in text_lines(path):
         where = f"{path}:{number}"
-        try:
-            start, end = (round(float(row[key])) for key in ("time_start", "time_end"))
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"{where}: time_start and time_end are not both numbers of seconds") from error
-        side = (row.get("split") or path.stem).strip().lower()
-        yield Excerpt(f"{row['youtube_id']}_{start:06d}_{end:06d}", (row.get("label") or "").strip(), side, where)
+        cells = [cell.strip() for cell in columns(line, where)]
+        if header is None:
+            header = cells
+            continue
+        row = dict(zip(header, cells, strict=False))
+        start, end = (_seconds(row.get(key, ""), where) for key in ("time_start", "time_end"))
+        side = (row.get("split") or path.stem).lower()
+        yield Excerpt(f"{row.get('youtube_id', '')}_{start:06d}_{end:06d}", row.get("label", ""), side, where)
+
+
+def _seconds(text: str, where: str) -> int:
+    try:
+        return round(float(text))
+    except (OverflowError, ValueError) as error:
+        raise UsageError(f"{where}: time_start and time_end are not both numbers of seconds") from error
 
 
 def to_list(

@@ -24,6 +24,10 @@ PATH_COLUMNS = ("path", "file", "filename", "video", "video_path", "filepath")
 LABEL_COLUMNS = ("label", "class", "class_name", "action")
 GROUP_COLUMNS = ("group", "person", "signer", "subject", "actor", "source", "look")
 """Columns that say which videos belong together; the first that is present counts."""
+MOST_BYTES = 2**30
+"""Of a text file; a million videos take a tenth of it."""
+DIGITS = 6
+"""Of a class number: what has more is some other number, and would ask for as many classes."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,16 @@ def read_rows(path: Path) -> list[Row]:
     for row in rows:
         if _sort(row) != _sort(rows[0]):
             raise UsageError(f"{row.where}: {_sort(row)}, but {rows[0].where} has {_sort(rows[0])}; label all alike")
+        if row.label.isdecimal():
+            class_number(row.label, row.where)
     return rows
+
+
+def class_number(text: str, where: str) -> int:
+    """The number that some digits stand for. Raises UsageError naming `where` if there are too many for a class."""
+    if len(text.lstrip("0")) > DIGITS:
+        raise UsageError(f"{where}: {text[:20]} is no number of a class; number the classes from 0")
+    return int(text)
 
 
 def _sort(row: Row) -> str:
@@ -61,6 +74,8 @@ def text_lines(path: Path, *, errors: str = "strict") -> list[tuple[int, str]]:
     `errors` is for what is no UTF-8, as `open` has it.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise UsageError(f"{path}: not a list of videos (it has {path.stat().st_size:,} bytes)")
         text = path.read_text(encoding="utf-8-sig", errors=errors)
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a list of videos (it is no UTF-8 text)") from error
@@ -101,7 +116,7 @@ def _spaced(line: str, where: str) -> Row:
 
 
 def _table(path: Path, lines: list[tuple[int, str]], delimiter: str) -> list[Row]:
-    cells = [next(csv.reader([line], delimiter=delimiter, skipinitialspace=True)) for _, line in lines]
+    cells = [columns(line, f"{path}:{number}", delimiter) for number, line in lines]
     numbers = [number for number, _ in lines]
     if cells and _is_header(cells[0]):
         header = [name.strip().lower() for name in cells[0]]
@@ -121,6 +136,14 @@ def _table(path: Path, lines: list[tuple[int, str]], delimiter: str) -> list[Row
         if not listed.path:
             raise UsageError(f"{listed.where}: no path on this line")
     return rows
+
+
+def columns(line: str, where: str, delimiter: str = ",") -> list[str]:
+    """What stands in the columns of one line. Raises UsageError naming `where` if that cannot be told."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+    except csv.Error as error:
+        raise UsageError(f"{where}: not a line of a table ({error})") from error
 
 
 def column(header: Sequence[str], names: Sequence[str]) -> int | None:
@@ -147,7 +170,7 @@ def class_names(path: Path, *, first: int) -> tuple[str, ...]:
     if not all(len(pair) == 2 and pair[0].isdecimal() for pair in pairs):
         return tuple(line for _, line in lines)
     for expected, ((number, _), pair) in enumerate(zip(lines, pairs, strict=True), first):
-        if int(pair[0]) != expected:
+        if class_number(pair[0], f"{path}:{number}") != expected:
             raise UsageError(f"{path}:{number}: class number {pair[0]}, expected {expected}")
     return tuple(name for _, name in pairs)
 
@@ -204,8 +227,8 @@ def groups(*folders: str | Path) -> dict[str, str]:
     """
     for folder in folders:
         path = Path(folder) / "meta.csv"
-        if path.is_file() and (lines := [line for _, line in text_lines(path)]):
-            header, *rows = csv.reader(lines)
+        if path.is_file() and (lines := text_lines(path)):
+            header, *rows = (columns(line, f"{path}:{number}") for number, line in lines)
             at_path, at_group = column(header, PATH_COLUMNS), column(header, GROUP_COLUMNS)
             if at_path is not None and at_group is not None:
                 whole = [row for row in rows if len(row) == len(header)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,8 @@ def _class_folders(folder: Path, classes: Sequence[str], lists: Path) -> str | N
         if any(files.find(place, name) for name in classes):
             return place
     if lists.parent in (folder, *(Path(path) for path in below)):
-        raise UsageError(f"{folder}: {lists.name} is there, but no class folder such as '{classes[0]}'")
+        known = f"no class folder such as '{classes[0]}'" if classes else "it names no classes"
+        raise UsageError(f"{folder}: {lists.name} is there, but {known}")
     return None
 
 
@@ -110,9 +112,7 @@ def _to_list(name: str, root: str, classes: tuple[str, ...], rows: Sequence[List
         label = label_of.get(row.label.casefold())
         if label is None:
             raise UsageError(f"{row.where}: unknown class '{row.label}'")
-        found = files.find(root, row.file) or files.find(
-            root, str(Path(row.file).with_suffix(""))
-        )  # a folder of frames
+        found = files.find(root, row.file) or files.find(root, os.path.splitext(row.file)[0])  # noqa: PTH122  # frames
         if found:
             videos.append(Video(found, label, ucf_group(found)))
         else:

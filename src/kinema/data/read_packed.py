@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
 from pathlib import Path
@@ -17,6 +18,8 @@ from kinema.errors import DataError
 
 AT_ONCE = 2**22
 """Bytes of a shard that are read in one call."""
+MOST_PIXELS = 65535
+"""A side of a JPEG."""
 
 
 class PackedReader(Reader):
@@ -53,6 +56,11 @@ class PackedReader(Reader):
 
     def _read_table(self) -> None:
         columns = 8 * self._jpeg + 4
+        whole = os.fstat(self._file).st_size
+        if not columns * self.num_frames < self._size <= whole - self._offset:
+            raise self._damaged("its end")
+        if not (0 < self.height <= MOST_PIXELS and 0 < self.width <= MOST_PIXELS and math.isfinite(self.fps)):
+            raise self._damaged("its row of the index")
         table = bytearray(columns * self.num_frames)
         self._fill(table, self._size - len(table))
         self._sums = np.frombuffer(table, "<u4", offset=8 * self._jpeg * self.num_frames)
@@ -65,7 +73,10 @@ class PackedReader(Reader):
             raise self._damaged("its table of frames")
 
     def _read(self, ascending: list[int]) -> Tensor:
-        out = torch.empty(len(ascending), self.height, self.width, 3, dtype=torch.uint8)
+        try:
+            out = torch.empty(len(ascending), self.height, self.width, 3, dtype=torch.uint8)
+        except RuntimeError as problem:  # more than any memory has
+            raise self._damaged("its row of the index") from problem
         if not self._jpeg:
             for frame, index in zip(out.numpy(), ascending, strict=True):
                 self._fill(frame.data.cast("B"), self._ends[index])

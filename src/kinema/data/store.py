@@ -30,7 +30,9 @@ class Store:
             self.packing = Packing(**self.manifest["packing"])
             self.videos = mapped(folder / "videos.npy", VIDEO)
             self.names = np.asarray(np.memmap(folder / "names.bin", np.uint8, "r"))
-            self.hashes, self.rows = mapped(folder / "lookup.npy", np.dtype("<u8"))
+            self.hashes, self.rows = mapped(folder / "lookup.npy", np.dtype("<u8"), ndim=2)
+            if not len(self.videos) == len(self.hashes) == len(self.rows):
+                raise ValueError(f"{len(self.videos)} videos, {len(self.hashes)} names")
         except (OSError, KeyError, TypeError, ValueError) as problem:
             raise damaged_index(folder, problem) from problem
 
@@ -42,7 +44,10 @@ class Store:
         wanted = np.uint64(name_hash(name))  # a Python integer would have the whole array cast to its own type
         at = int(np.searchsorted(self.hashes, wanted))
         while at < len(self.hashes) and self.hashes[at] == wanted:
-            if self.name(row := int(self.rows[at])) == name:
+            row = int(self.rows[at])
+            if row >= len(self.videos):
+                raise damaged_index(self.folder, IndexError(f"there is no video {row}"))
+            if self.name(row) == name:
                 return row
             at += 1
         return None
@@ -50,11 +55,23 @@ class Store:
     def name(self, row: int) -> str:
         """A video's name, its path within the store."""
         video = self.videos[row]
-        return self.text(int(video["name_at"]), int(video["name_bytes"]))
+        return self.path(int(video["name_at"]), int(video["name_bytes"]))
+
+    def path(self, at: int, length: int) -> str:
+        """A piece of names.bin that is a video's name, and does not lead out of the store."""
+        name = self.text(at, length)
+        if "\0" in name or name.startswith("/") or ".." in name.split("/"):
+            raise damaged_index(self.folder, ValueError(f"a video is named {name[:100]!r}"))
+        return name
 
     def text(self, at: int, length: int) -> str:
         """A piece of names.bin."""
-        return bytes(self.names[at : at + length]).decode()
+        if at + length > len(self.names):
+            raise damaged_index(self.folder, IndexError("a name lies beyond names.bin"))
+        try:
+            return bytes(self.names[at : at + length]).decode()
+        except UnicodeDecodeError as problem:
+            raise damaged_index(self.folder, problem) from problem
 
     def reader(self, row: int) -> PackedReader:
         """A video, open."""
@@ -120,9 +137,12 @@ class PackedVideos(Sequence[Video]):
 
     def made(self, entries: Rows) -> Iterator[Video]:
         """The videos of some entries."""
+        last = int(entries["video"].max(initial=0))
+        if last >= len(self.store.videos) or entries["label"].max(initial=-1) >= len(self.store.manifest["classes"]):
+            raise damaged_index(self.store.folder, IndexError(f"{self.file} lists what is not there"))
         places = self.store.videos[["name_at", "name_bytes"]][entries["video"]].tolist()
         for (at, length), (_, label, group_at, group_bytes) in zip(places, entries.tolist(), strict=True):
-            path = f"{self.store.folder}/{self.store.text(at, length)}"
+            path = f"{self.store.folder}/{self.store.path(at, length)}"
             yield Video(path, label, self.store.text(group_at, group_bytes))
 
 
@@ -148,7 +168,10 @@ def opened(folder: str | Path) -> Store:
 
 def is_store(folder: Path) -> bool:
     """True if `kinema data pack` has made, or begun, a store there."""
-    return (folder / MANIFEST).is_file()
+    try:
+        return (folder / MANIFEST).is_file()
+    except OSError:  # no folder that can be looked into, as where a name is too long to be one
+        return False
 
 
 def find(path: str | Path) -> tuple[Store, int] | None:

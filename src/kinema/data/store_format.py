@@ -19,15 +19,17 @@ takes no longer for a large set, and reading processes share it. Numbers are lit
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from kinema.archive import NO_ARRAYS
 from kinema.errors import UsageError
+from kinema.json_file import read_json
 
 MANIFEST = "store.json"
 FORMAT = 1
@@ -52,6 +54,9 @@ VIDEO = np.dtype(
 ENTRY = np.dtype([("video", "<u4"), ("label", "<i4"), ("group_at", "<u8"), ("group_bytes", "<u4")])
 """A row of a list: which video, its label and its group."""
 
+LIST_FILE = re.compile(r"\w+(\.\d+)?\.npy")
+"""Names of lists; one leads nowhere else."""
+
 Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.void]]"
 
 
@@ -74,21 +79,43 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(path)
         if content["format"] != FORMAT:
-            raise UsageError(f"{path} has format {content['format']}, not {FORMAT}: pack the videos anew")
+            raise UsageError(f"{path} has format {content['format']!r}, not {FORMAT}: pack the videos anew")
+        check_manifest(content)
         return content
-    except (OSError, KeyError, TypeError, ValueError) as problem:
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as problem:
         raise UsageError(f"{path} is damaged ({problem!r}): pack the videos anew, into another folder") from problem
 
 
-def mapped(path: Path, dtype: np.dtype[Any]) -> Rows:
-    """An array on disk, mapped into memory; raises ValueError if it is none, or has other columns."""
+def check_manifest(content: dict[str, Any]) -> None:
+    """Raise ValueError or KeyError unless a manifest says what it should, of files that are in the store's folder."""
+    packing = Packing(**content["packing"])
+    sizes = [packing.short_side, *([] if packing.quality is None else [packing.quality])]
+    if packing.kind not in get_args(Kind) or not all(type(each) is int and each > 0 for each in sizes):
+        raise ValueError(f"packing {content['packing']}")
+    if not content["complete"]:
+        return
+    names = [content["name"], content["layout"], *content["classes"]]
+    for split, sides in content["splits"].items():
+        names += [split, *(name for _, name in sides.values())]
+        if "train" not in sides or not all(LIST_FILE.fullmatch(file) for file, _ in sides.values()):
+            raise ValueError(f"lists {sides}")
+    if not content["splits"] or not all(isinstance(name, str) for name in names):
+        raise ValueError("names that are no text")
+    if type(content["official"]) is not bool:
+        raise ValueError(f"official {content['official']!r}")
+
+
+def mapped(path: Path, dtype: np.dtype[Any], ndim: int = 1) -> Rows:
+    """An array on disk, mapped into memory; raises OSError or ValueError if it is none, or has other columns."""
     try:
         rows: Rows = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a memmap object is slow to index
-    except EOFError:
-        raise ValueError(f"{path.name} is empty") from None
-    if rows.dtype != dtype:
+    except OSError:
+        raise
+    except NO_ARRAYS as problem:
+        raise ValueError(f"{path.name} is no array ({problem})") from None
+    if rows.dtype != dtype or rows.ndim != ndim:
         raise ValueError(f"{path.name} has other columns")
     return rows
 

@@ -25,9 +25,14 @@ from kinema.data.store import source_bytes
 from kinema.data.store_format import ENTRY, FORMAT, MANIFEST, VIDEO, Packing, Rows, name_hash, shard_file
 from kinema.data.video import Source, VideoList
 from kinema.errors import DataError, UsageError
+from kinema.json_file import read_json
 
 DECODED = 128_000_000
 """Bytes of decoded frames that a process holds at once."""
+
+
+RECORD = {"name", *(VIDEO.names or ())} - {"name_at", "name_bytes", "shard"}
+"""What a shard's list says of each video."""
 
 
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
@@ -123,8 +128,9 @@ def read_records(folder: Path, number: int) -> list[dict[str, Any]]:
     """What is in a shard; nothing where it is not there or not finished."""
     target = folder / shard_file(number)
     try:
-        records: list[dict[str, Any]] = json.loads(target.with_suffix(".json").read_text(encoding="utf-8"))
+        records: list[dict[str, Any]] = read_json(target.with_suffix(".json"))
         whole = target.stat().st_size == sum(record["size"] for record in records)
+        whole &= all(RECORD <= set(record) and isinstance(record["name"], str) for record in records)
     except (OSError, KeyError, TypeError, ValueError):
         return []
     return records if whole else []

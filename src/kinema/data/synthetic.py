@@ -28,6 +28,7 @@ from torch import Tensor
 from kinema.batch import generator
 from kinema.data.shapes import MOTIONS, Look, Nuisance, draw_look, draw_nuisance, render
 from kinema.errors import UsageError
+from kinema.json_file import read_object
 
 _VERSION = 2  # raised when the same arguments begin to give other frames
 # With x264's macroblock tree, the same frames encode differently from one time to the next (measured, AVX-512).
@@ -149,7 +150,7 @@ def _is_made(folder: Path, arguments: dict[str, int]) -> bool:
     if not record.is_file():
         raise UsageError(f"{folder} exists and holds no synthetic videos; choose another folder")
     try:
-        found = json.loads(record.read_text())
+        found = read_object(record)
         with (folder / "meta.csv").open(newline="") as lines:
             paths = [row["path"] for row in csv.DictReader(lines)]
     except (OSError, ValueError, KeyError) as error:

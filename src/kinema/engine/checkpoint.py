@@ -8,6 +8,7 @@ import pickle
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -16,8 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kinema.archive import check_saved
 from kinema.atomic import replacing
 from kinema.errors import KinemaError, UsageError
+from kinema.json_file import parsed
 
 FORMAT = 1
 LAST, PREVIOUS = "last.pt", "previous.pt"
@@ -75,6 +78,49 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         ) from problem
 
 
+def is_object(text: object) -> bool:
+    """Whether a value is the text of a JSON object."""
+    try:
+        return isinstance(text, str) and isinstance(parsed(text), dict)
+    except ValueError:
+        return False
+
+
+def is_state(value: object) -> bool:
+    """Whether a value is plain tensors by name."""
+    return isinstance(value, dict) and all(isinstance(name, str) and plain(each) for name, each in value.items())
+
+
+def plain(value: object) -> bool:
+    """Whether a value is a tensor whose numbers are there, one beside the other."""
+    if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_nested:
+        return False
+    return value.device.type == "cpu" and not value.is_quantized
+
+
+def is_sums(value: object) -> bool:
+    """Whether a value is a sum and a count by name."""
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(pair, tuple) and [type(each) for each in pair] == [float, int]
+        for name, pair in value.items()
+    )
+
+
+TEXTS = ("recipe", "data")
+PARTS: dict[str, Callable[[object], bool]] = {
+    "recipe": is_object,
+    "data": is_object,
+    "step": lambda value: type(value) is int and 0 <= value < 2**63,
+    "method": is_state,
+    "optimizer": lambda value: isinstance(value, dict),
+    "means": is_sums,
+    "retreats": lambda value: type(value) is int and 0 <= value < 1000,
+}
+"""What a checkpoint file has besides its format, and what each of it looks like; the texts are JSON."""
+LATER = {"retreats": 0}
+"""What came to kinema after the first checkpoints were written."""
+
+
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint that `save` wrote.
 
@@ -84,7 +130,7 @@ def load(path: Path) -> Checkpoint:
     if not path.is_file():
         raise UsageError(f"no checkpoint at {path}: give the folder of a run, or one of its checkpoints")
     try:
-        check_sums(path)
+        check_saved(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as problem:
         raise UsageError(
@@ -92,18 +138,11 @@ def load(path: Path) -> Checkpoint:
         ) from problem
     if not isinstance(content, dict) or content.get("kinema_format") != FORMAT:
         raise UsageError(f"{path} is not a kinema checkpoint of format {FORMAT}: give one that `kinema pretrain` wrote")
-    lost = [name for name in ("recipe", "data", "step", "method", "optimizer", "means") if name not in content]
-    if lost:
-        raise UsageError(f"{path} is not a whole checkpoint, it has no '{lost[0]}': it is damaged")
-    return Checkpoint(
-        recipe=json.loads(content["recipe"]),
-        data=json.loads(content["data"]),
-        step=content["step"],
-        method=content["method"],
-        optimizer=content["optimizer"],
-        means=content["means"],
-        retreats=content.get("retreats", 0),
-    )
+    whole: dict[str, Any] = LATER | content
+    wrong = next((name for name, fits in PARTS.items() if name not in whole or not fits(whole[name])), None)
+    if wrong is not None:
+        raise UsageError(f"{path} is not a whole checkpoint, its '{wrong}' is not what it should be: it is damaged")
+    return Checkpoint(**{name: parsed(whole[name]) if name in TEXTS else whole[name] for name in PARTS})
 
 
 def load_last(folder: Path) -> Checkpoint:
@@ -124,18 +163,6 @@ def load_last(folder: Path) -> Checkpoint:
             f"{problem}; the one before it is whole, at step {step}: mv {quote(str(previous))} {quote(str(last))} and "
             "--resume goes on from there to the same end"
         ) from problem
-
-
-def check_sums(path: Path) -> None:
-    """Compare every part of the file with the checksum written beside it, which `torch.load` does not look at.
-
-    Raises:
-        BadZipFile: one differs, or the file is no archive.
-    """
-    with zipfile.ZipFile(path) as archive:
-        damaged = archive.testzip()
-    if damaged is not None:
-        raise zipfile.BadZipFile(f"{damaged} differs from its checksum")
 
 
 def first_line(problem: BaseException) -> str:
@@ -164,3 +191,31 @@ def load_state(module: torch.nn.Module, state: dict[str, Tensor], source: str) -
             "use the backbone, width and method it was trained with"
         )
     module.load_state_dict(state)
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any], source: str) -> None:
+    """Load an optimiser's whole state, of the same parameters.
+
+    Raises:
+        UsageError: it is of another optimiser or of other parameters.
+    """
+    own = optimizer.state_dict()
+    shapes = {
+        number: parameter.shape
+        for ours, group in zip(own["param_groups"], optimizer.param_groups, strict=True)
+        for number, parameter in zip(ours["params"], group["params"], strict=True)
+    }
+    try:
+        fits = [(set(group), group["params"]) for group in state["param_groups"]] == [
+            (set(group), group["params"]) for group in own["param_groups"]
+        ] and all(
+            plain(value) and value.shape in ((), shapes[number])
+            for number, kept in state["state"].items()
+            for value in kept.values()
+            if value is not None
+        )
+    except (AttributeError, LookupError, TypeError):
+        fits = False
+    if not fits:
+        raise UsageError(f"{source} is of another optimiser, or of other weights: give the run's own --optim.name")
+    optimizer.load_state_dict(state)

@@ -14,6 +14,7 @@ from typing import Any
 
 from kinema.atomic import replacing
 from kinema.errors import KinemaError
+from kinema.json_file import parsed
 
 
 class Log:
@@ -82,12 +83,12 @@ def read(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     rows = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
+            row = parsed(line)
+        except ValueError:
             break
-        if not isinstance(row, dict) or not isinstance(row.get("step"), int) or not isinstance(row.get("epoch"), int):
+        if not isinstance(row, dict) or type(row.get("step")) is not int or type(row.get("epoch")) is not int:
             break
         rows.append(row)
     return rows
@@ -102,7 +103,7 @@ def write_csv(path: Path) -> None:
     writer.writeheader()
     writer.writerows(rows)
     with replacing(path.with_suffix(".csv")) as file:
-        file.write(table.getvalue().encode())
+        file.write(table.getvalue().encode(errors="replace"))
 
 
 def _tensorboard(folder: Path, start_step: int) -> Any:

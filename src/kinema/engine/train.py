@@ -92,7 +92,7 @@ def train(
     optim = optimizer(method.parameters(), recipe.optim)
     if start is not None:
         checkpoint.load_state(method, start.method, "the checkpoint")
-        optim.load_state_dict(start.optimizer)
+        checkpoint.load_optimizer(optim, start.optimizer, "the checkpoint")
     done, retreats = (start.step, start.retreats) if start else (0, 0)
     batches = EpochSampler(
         len(videos),

@@ -7,17 +7,18 @@ C classes.
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kinema.archive import NO_ARRAYS, check_parts
 from kinema.atomic import write_bytes
 from kinema.errors import DataError, UsageError
 
@@ -70,11 +71,16 @@ class Features:
 
     @staticmethod
     def load(path: str | Path) -> Features:
-        """Read what `save` wrote."""
+        """Read what `save` wrote; anything else is a `UsageError`."""
         try:
+            with zipfile.ZipFile(path) as archive:
+                check_parts(archive, Path(path))
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in ("vectors", "labels", "paths", "classes")}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            kinds = "".join(arrays[name].dtype.kind for name in arrays)
+            if kinds != "fiUU" or [each.ndim for each in arrays.values()] != [2, 1, 1, 1]:
+                raise ValueError("its arrays are of other kinds")
+        except NO_ARRAYS as error:
             raise UsageError(f"{path}: no features can be read from it ({error}); extract them again") from error
         return Features(
             torch.from_numpy(arrays["vectors"]).float(),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kinema.errors import UsageError, nearest
+from kinema.json_file import read_json
 
 Record = TypeVar("Record")
 
@@ -25,8 +26,8 @@ def to_json(record: Any) -> str:
 def from_json(kind: type[Record], path: Path) -> Record:
     """Read a dataclass from a file; every error names the file and the field."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path}: not a readable result file ({error}); write it again") from error
     built: Record = _build(kind, content, path, "")
     return built

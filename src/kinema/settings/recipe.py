@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from kinema.errors import UsageError, nearest
 from kinema.settings.coclr import CoCLR
@@ -78,7 +79,8 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
     """The dataclass that `dataclasses.asdict` turned into `values`, nested ones included.
 
     Raises:
-        UsageError: a field is unknown; names it and the nearest known one.
+        UsageError: a field is unknown, and it names the nearest known one; or a value is of another kind or out of its
+            range.
     """
     hints = get_type_hints(cls)
     known = [each.name for each in fields(cls)]  # type: ignore[arg-type]
@@ -101,7 +103,26 @@ def _from_value(hint: Any, name: str, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise UsageError(f"setting '{where}{name}' is {value!r}, where settings by name were expected")
         return from_dict(hint, value, f"{where}{name}.")  # type: ignore[arg-type]
-    return tuple(value) if isinstance(value, list) else value
+    value = tuple(value) if isinstance(value, list) else value
+    if not _fits(hint, value):
+        kind = str(hint).removeprefix("typing.") if get_origin(hint) else getattr(hint, "__name__", hint)
+        raise UsageError(f"setting '{where}{name}' is {str(value)[:60]!r}, where {kind} was expected")
+    return value
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether a value, its lists made tuples, is of an annotated type; a whole number is a float too."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(each, value) for each in arguments)
+    if origin is Literal:
+        return any(type(value) is type(each) and value == each for each in arguments)
+    if origin is tuple:
+        kinds = [arguments[0]] * len(value) if isinstance(value, tuple) and arguments[-1] is ... else list(arguments)
+        return isinstance(value, tuple) and len(kinds) == len(value) and all(map(_fits, kinds, value))
+    if hint in (int, float):
+        return isinstance(value, hint if hint is int else (int, float)) and not isinstance(value, bool)
+    return isinstance(value, hint)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], where: str = "") -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from kinema import recipes
 from kinema.errors import UsageError
 from kinema.evaluate.protocol import Result, read, recipe_hash
+from kinema.json_file import read_json
 from kinema.recipes.tiny import tiny
 from kinema.settings import Recipe
 
@@ -40,7 +40,7 @@ def read_results(folders: Sequence[str | Path]) -> list[Found]:
 def is_result(path: Path) -> bool:
     """Whether a JSON file is meant to be a result; a broken one is, so that reading it says what is wrong."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError):
         return True
     return isinstance(content, dict) and {"score", "protocol", "subject"} <= set(content)
