@@ -32,6 +32,7 @@ from kinema.data.windows import Piece, WindowClips, Windows
 from kinema.errors import DataError, UsageError
 from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import identity, network_key
+from kinema.json_file import read_object
 from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load
 from kinema.machine import pick_device, pick_workers
 from kinema.parquet import read_metadata, table_bytes

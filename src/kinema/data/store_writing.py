@@ -130,7 +130,7 @@ def read_records(folder: Path, number: int) -> list[dict[str, Any]]:
     try:
         records: list[dict[str, Any]] = read_json(target.with_suffix(".json"))
         whole = target.stat().st_size == sum(record["size"] for record in records)
-        whole &= all(RECORD <= set(record) and isinstance(record["name"], str) for record in records)
+        whole &= all(RECORD.issubset(record) and isinstance(record["name"], str) for record in records)
     except (OSError, KeyError, TypeError, ValueError):
         return []
     return records if whole else []
