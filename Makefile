@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow lint types format results claim ladder bench licences
+.PHONY: setup demo test test-slow soak lint types format results claim ladder bench licences
 
 setup: $(READY)
 
@@ -29,6 +29,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+# 20,000 clip reads through the loader, and what memory they take (docs/reliability.md).
+soak: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow -s tests/data/test_soak.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -166,6 +167,41 @@ def test_folders_of_frames_are_checked_frame_by_frame(tmp_path: Path) -> None:
     write_frames(tmp_path / "data/walk/two", 5, suffix=".jpg")
     (tmp_path / "data/walk/two/img_2.jpg").write_bytes(b"\xff\xd8 no jpeg")
     assert kinds(checked(tmp_path / "data", 1)) == [("duplicate", "same"), ("unreadable", "two")]
+
+
+def test_folder_with_a_video_s_name_and_nothing_in_it_is_not_passed_over(data: Path) -> None:
+    (data / "run/clip.mp4").mkdir()
+    (data / "walk/frames.avi/deeper").mkdir(parents=True)
+    write_frames(data / "walk/images.mp4", 3)
+    report = checked(data, 1)
+    assert kinds(report) == [("unreadable", "clip.mp4"), ("unreadable", "frames.avi")]
+    assert report.problems[0].detail == (
+        f"{data / 'run/clip.mp4'}: a folder without frames (looked for .bmp, .jpeg, .jpg, .png)"
+    )
+    assert report.sides["train"].readable == 7
+
+
+def test_pipes_and_devices_are_unreadable_and_not_waited_for(data: Path) -> None:
+    os.mkfifo(data / "run/pipe.mp4")
+    (data / "run/zeros.mp4").symlink_to("/dev/zero")
+    write_frames(data / "walk/images", 3)
+    (data / "walk/images/img_9.png").symlink_to("/dev/zero")
+    for workers in (0, 1):
+        report = checked(data, 1, workers)
+        assert kinds(report) == [("unreadable", name) for name in ("images", "pipe.mp4", "zeros.mp4")]
+        assert all("not a regular file" in problem.detail for problem in report.problems)
+
+
+def test_names_that_are_no_text_are_checked_and_skipped(data: Path, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(data / "run") + b"/caf\xe9.mp4")
+    Path(odd).touch()
+    report = checked(data)
+    assert report.bad_paths == (odd,)
+    assert report.write_skip(tmp_path / "skip.txt") == 1
+    assert b"caf\xe9.mp4\n" in (tmp_path / "skip.txt").read_bytes()
+    videos, count = without(read_source(data).train, read_skip(tmp_path / "skip.txt"))
+    assert (len(videos), count) == (6, 1)
+    json.dumps(report.to_json())
 
 
 def test_processes_find_the_same_as_one_and_report_progress(data: Path) -> None:
