@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import struct
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -169,6 +171,51 @@ def test_no_frame_is_given_that_is_predicted_from_a_damaged_one(tmp_path: Path) 
         with pytest.raises(DataError, match=r"damaged\.mp4: "):
             reader.at(range(36))
         assert numbers_in(reader.at([11, 24, 35])) == [11, 24, 35], "what is not touched by the damage can be read"
+
+
+def test_no_frame_is_given_that_is_predicted_from_a_damaged_one_shown_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "damaged.mp4", 36, options={"g": "12", "bf": "2", "b_strategy": "0"})
+    with av.open(str(path)) as container:
+        stored = [packet.pts for packet in container.demux(video=0) if packet.size]
+    shown = [sorted(stored).index(time) for time in stored]
+    assert shown[12:18] == [12, 15, 13, 14, 18, 16], "frame 15 is stored, and decoded, before 13 and 14"
+
+    class Marked:
+        """A frame as the decoder gives it where it has painted over the damage of number 15."""
+
+        def __init__(self, frame: av.VideoFrame) -> None:
+            self.frame = frame
+            self.is_corrupt = frame.time * 25 == pytest.approx(15)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.frame, name)
+
+    decoded = read_pyav.decoded
+    monkeypatch.setattr(read_pyav, "decoded", lambda packets: map(Marked, decoded(packets)))
+    monkeypatch.setattr(PyAVReader, "_pixels", lambda self, frame, index: torch.full((48, 80, 3), index))
+    for index in range(36):
+        with open_video(path) as reader:
+            if 12 < index < 24:
+                with pytest.raises(DataError, match=r"damaged\.mp4: frame 15 is damaged"):
+                    reader.at([index])
+            else:
+                assert reader.at([index]).unique().tolist() == [index]
+
+
+def test_closed_reader_keeps_no_frame_alive(clip: Callable[[str], Path]) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        reader = open_video(clip("h264 open gop.mp4"), "pyav")
+        reader.at([20])
+        reader.close()
+        kept = weakref.ref(reader)
+        del reader
+        assert kept() is None, "its file and frames would stay until Python looks for circles"
+    finally:
+        gc.enable()
 
 
 def test_decoders_that_keep_silent_about_damage_read_no_damaged_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -38,6 +39,8 @@ class PyAVReader(Reader):
         self._container: InputContainer | None = None
         self._position = -1
         self._start = 0
+        self._following: Iterator[tuple[int, VideoFrame]] = iter(())
+        self._waiting: deque[tuple[int, VideoFrame]] = deque()
 
     def verify(self) -> None:
         """Decode every frame, without converting it to RGB; raises DataError at the first that fails."""
@@ -58,7 +61,9 @@ class PyAVReader(Reader):
             return all(map(self._seek, range(1, len(self.table.keys) if self.table else 0)))
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the file, and what is decoded of it: generators would keep both until Python looks for circles."""
+        self._following = iter(())
+        self._waiting.clear()
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -97,15 +102,24 @@ class PyAVReader(Reader):
             raise
 
     def _ahead(self, index: int) -> VideoFrame:
-        """A frame further on. None on the way may be damaged, as those behind it are predicted from it."""
-        for frame in self._following:
+        """A frame further on. No frame decoded until then may be damaged, as others are predicted from it.
+
+        Some of those are shown later: they wait until they are asked for.
+        """
+        last = index + (self.table.ahead[index] if self.table else 0)
+        while not self._waiting or self._waiting[-1][0] < last:
+            number, frame = next(self._following, (self.num_frames, None))
+            if frame is None:
+                raise DataError(f"{self.path}: frame {index} of {self.num_frames} cannot be decoded")
             if frame.is_corrupt:
-                raise DataError(f"{self.path}: frame {self._position} is damaged")
-            if self._position == index:
-                return frame
-            if self._position > index:
-                break
-        raise DataError(f"{self.path}: frame {index} of {self.num_frames} cannot be decoded")
+                raise DataError(f"{self.path}: frame {number} is damaged")
+            self._waiting.append((number, frame))
+        while self._waiting[0][0] < index:
+            self._waiting.popleft()
+        self._position, frame = self._waiting.popleft()
+        if self._position != index:
+            raise DataError(f"{self.path}: frame {index} of {self.num_frames} cannot be decoded")
+        return frame
 
     def _go_to(self, place: int) -> None:
         """Make the key frame at a place of the table, or an earlier one, the next frame to be decoded."""
@@ -142,18 +156,22 @@ class PyAVReader(Reader):
             self._container, self._stream = opened(self.path, threads=self._threads)
         return self._container, self._stream
 
-    def _decode(self, first: VideoPacket, packets: Iterator[VideoPacket], *, start: int) -> Iterator[VideoFrame]:
-        """Frames from number `start` on, in presentation order; `_position` is the number of the latest one."""
+    def _decode(
+        self, first: VideoPacket, packets: Iterator[VideoPacket], *, start: int
+    ) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames from number `start` on, in presentation order, with their numbers."""
         self._position, self._start = start - 1, start
+        self._waiting.clear()
         return self._numbered(first, packets, start)
 
-    def _numbered(self, first: VideoPacket, packets: Iterator[VideoPacket], start: int) -> Iterator[VideoFrame]:
-        for frame in decoded(chain([first], packets)):
-            number = self.table.number_at(time_of(frame)) if self.table else self._position + 1
+    def _numbered(
+        self, first: VideoPacket, packets: Iterator[VideoPacket], start: int
+    ) -> Iterator[tuple[int, VideoFrame]]:
+        for count, frame in enumerate(decoded(chain([first], packets)), start):
+            number = self.table.number_at(time_of(frame)) if self.table else count
             if number is None:
                 raise DataError(f"{self.path}: a frame at time {frame.pts} is not in the file's own index")
             if number == start > 0 and not frame.key_frame:
                 raise DataError(f"{self.path}: frame {number} is said to be a key frame and is none")
             if number >= start:  # earlier ones are stored behind the key frame and lack what they refer to
-                self._position = number
-                yield frame
+                yield number, frame

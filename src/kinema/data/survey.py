@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 from av.container import InputContainer
@@ -23,7 +24,7 @@ from kinema.errors import DataError
 
 TIMED = frozenset({"mov", "matroska", "webm", "avi"})
 REMEMBERED = 2**22
-"""Frames of the files whose surveys a process keeps: 16 bytes each."""
+"""Frames of the files whose surveys a process keeps: 17 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Table:
     """For each key frame its decoding time; a container's seeking goes by one time or the other."""
     places: array[int]
     """Where in the file each frame is, in bytes from its start: it tells when a wrong index has misled a seek."""
+
+    ahead: array[int]
+    """How many of the frames behind each are decoded before it, as B-frames are predicted from some of them; 255 for
+    more."""
 
     def number_at(self, time: int) -> int | None:
         """The frame at a presentation time."""
@@ -193,7 +198,11 @@ def tabulate(container: InputContainer, stream: VideoStream, packets: list[Video
         return None
     keys, decode_times = zip(*starts, strict=True)
     place = {time_of(packet): place_of(packet) for packet in shown}
-    return Table(array("q", ordered), keys, decode_times, array("q", [place[time] for time in ordered]))
+    stored = [number[time_of(packet)] for packet in shown]
+    ahead = array("B", bytes(len(ordered)))
+    for each, latest in zip(stored, accumulate(stored, max), strict=True):
+        ahead[each] = min(latest - each, 255)
+    return Table(array("q", ordered), keys, decode_times, array("q", [place[time] for time in ordered]), ahead)
 
 
 def place_of(packet: VideoPacket) -> int:
