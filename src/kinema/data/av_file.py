@@ -33,6 +33,14 @@ CAREFUL = {"err_detect": "explode", "max_pixels": str(2**26)}
 def opened(path: Path, *, threads: int) -> tuple[InputContainer, VideoStream]:
     """The file and its best video stream; close it after use."""
     container: InputContainer = av.open(str(path.absolute()), metadata_errors="replace")  # pipe:0 is a file's name too
+    try:
+        return container, _stream(path, container, threads)
+    except DataError:
+        container.close()  # or it would stay until Python looks for circles
+        raise
+
+
+def _stream(path: Path, container: InputContainer, threads: int) -> VideoStream:
     if PLAYLISTS & set(container.format.name.split(",")):
         raise unreadable(path, f"a list of other files ({container.format.name}), not a video")
     stream = container.streams.best("video")
@@ -45,7 +53,7 @@ def opened(path: Path, *, threads: int) -> tuple[InputContainer, VideoStream]:
     codec.options = CAREFUL
     codec.thread_count = threads
     codec.thread_type = "NONE" if threads == 1 else "AUTO"
-    return container, stream
+    return stream
 
 
 def decoded(packets: Iterator[VideoPacket]) -> Iterator[VideoFrame]:
