@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from kinema.commands.prepare import over
+from kinema.data.on_ray import OnRay
+
 
 def test_a_packed_data_set_serves_wherever_the_videos_do(command, clip_folder, small, tmp_path):
     store, run = tmp_path / "store", tmp_path / "run"
@@ -37,3 +42,21 @@ def test_what_cannot_be_packed_is_refused_in_one_line(command, clip_folder, tmp_
     command("pretrain", "tiny_mcn", "--data", tmp_path / "store", "--out", tmp_path / "run").refused(
         2, "unfinished store"
     )
+
+
+def test_what_ray_says_of_its_nodes_is_kept_out_of_the_results(capsys):
+    with over("127.0.0.1:6379", 4, "videos") as spread:
+        print("a node was lost")
+    assert spread == OnRay("127.0.0.1:6379", ("videos",), at_once=4)
+    with over(None, 4, "videos") as spread:
+        print("a result")
+    assert spread is None
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("a result\n", "a node was lost\n")
+
+
+def test_a_cluster_that_is_not_there_is_refused_in_one_line(command, clip_folder, tmp_path):
+    pytest.importorskip("ray", reason="the package ray is not here")
+    for words in (("pack", "--out", tmp_path / "a"), ("flow", "--out", tmp_path / "b"), ("check",)):
+        verb, *flags = words
+        command("data", verb, clip_folder, *flags, "--ray", "127.0.0.1:1").refused(2, "no Ray cluster answers there")

@@ -101,12 +101,12 @@ def check(argv: list[str]) -> int:
     at_least("file-seconds", flags.file_seconds or 0, 0)
     seconds = seconds_allowed() if flags.file_seconds is None else flags.file_seconds
     source = read_source(flags.data, split=flags.split, allow_missing=True)
-    with Bars() as bars:
+    with Bars() as bars, over(flags.ray, flags.workers, flags.data) as spread:
         report = inspect(
             source.sides(),
             frames_needed=flags.frames,
             workers=pick_workers(flags.workers),
-            spread=over(flags.ray, flags.workers, flags.data),
+            spread=spread,
             seconds=seconds,
             progress=lambda done, total: bars.show("videos checked", done, total),
         )

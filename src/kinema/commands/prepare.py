@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -71,7 +74,7 @@ def flow(argv: list[str]) -> int:
 
     from kinema.flow_making import make_flow
 
-    with Bars() as bars:
+    with Bars() as bars, over(flags.ray, flags.workers, flags.data, flags.out) as spread:
         made = make_flow(
             flags.data,
             out=flags.out,
@@ -80,7 +83,7 @@ def flow(argv: list[str]) -> int:
             short_side=flags.short_side,
             bound=flags.bound,
             workers=flags.workers,
-            spread=over(flags.ray, flags.workers, flags.data, flags.out),
+            spread=spread,
             device=flags.device,
             progress=lambda done, total: bars.show("videos with flow", done, total),
             say=say,
@@ -97,7 +100,7 @@ def pack(argv: list[str]) -> int:
 
     from kinema.packing import pack as pack_videos
 
-    with Bars() as bars:
+    with Bars() as bars, over(flags.ray, flags.workers, flags.data, flags.out) as spread:
         store = pack_videos(
             flags.data,
             out=flags.out,
@@ -107,7 +110,7 @@ def pack(argv: list[str]) -> int:
             split=flags.split,
             skip=flags.skip,
             workers=flags.workers,
-            spread=over(flags.ray, flags.workers, flags.data, flags.out),
+            spread=spread,
             progress=lambda done, total: bars.show("videos packed", done, total),
             say=say,
         )
@@ -119,10 +122,16 @@ def pack(argv: list[str]) -> int:
     return 0
 
 
-def over(ray: str | None, workers: int | None, *shared: str) -> Spread | None:
-    """Who does the work instead of processes here: the nodes of a Ray cluster, if one is given."""
+@contextmanager
+def over(ray: str | None, workers: int | None, *shared: str) -> Iterator[Spread | None]:
+    """Who does the work instead of processes here: the nodes of a Ray cluster, if one is given.
+
+    Ray tells of lost nodes on standard output, which is for results; within, that goes to standard error.
+    """
     if ray is None:
-        return None
+        yield None
+        return
     from kinema.data.on_ray import OnRay
 
-    return OnRay(ray, shared, at_once=workers or None)
+    with redirect_stdout(sys.stderr):
+        yield OnRay(ray, shared, at_once=workers or None)
