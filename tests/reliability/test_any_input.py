@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from damage import damaged, damaged_json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutations import damaged, damaged_json
 
 from kinema.conversion import reading
 from kinema.data import sources
