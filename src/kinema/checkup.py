@@ -109,7 +109,7 @@ def decoders() -> Findings:
             elif name == "torchcodec" and installed("torchcodec"):
                 found.advice.append(
                     f"torchcodec is installed and does not work ({trouble}): install FFmpeg's libraries, as with "
-                    "apt-get install ffmpeg, or videos are read by PyAV"
+                    "apt-get install ffmpeg, or do without it, as PyAV reads everything"
                 )
             found.lines.append(f"  decoder {name:23} {trouble or 'works'}")
     if not works:

@@ -120,6 +120,13 @@ def test_a_report_is_the_same_though_a_node_was_killed(head, clip_folder, tmp_pa
     spread.require_loss()
 
 
+def test_files_that_take_too_long_are_listed_on_ray_as_they_are_here(head, clip_folder):
+    lists = read_source(clip_folder).sides()
+    here = check(lists, frames_needed=16, workers=1, seconds=1e-4)
+    assert check(lists, frames_needed=16, spread=OnRay(head.address, ()), seconds=1e-4) == here
+    assert {problem.kind for problem in here.problems} >= {"too slow"}
+
+
 def test_the_verbs_give_the_same_on_ray_and_here(head, clip_folder, tmp_path):
     def kinema(*words):
         command = [sys.executable, "-m", "kinema", "data", *map(str, words)]

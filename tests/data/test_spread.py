@@ -125,6 +125,7 @@ def node(monkeypatch, tmp_path):
     """This process as one of a node: what `ready` does to it is undone."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KINEMA_DECODER", "pyav")
+    monkeypatch.setattr(on_ray, "end_this_process", lambda seconds: None)
     ready.cache_clear()
     yield Needs.here([tmp_path])
     ready.cache_clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,24 +89,32 @@ def inspect_files(
 ) -> dict[str, Inspection]:
     """`inspect_file` for each path, by path, in so many processes; with none, in this one and without a limit.
 
-    A file that takes more than `seconds` (0: no limit), or that its process dies of, is one more that is bad. `spread`
-    takes the place of the processes, if there is one, and has no limit.
+    `spread` does it in their place, if there is one. A file that takes more than `seconds` (0: no limit), or that its
+    process dies of, is one more that is bad.
     """
     found: dict[str, Inspection] = {}
+    answers: Iterable[tuple[str, Inspection | Ended]]
     if spread is not None:
-        for file in spread(inspect_file, paths):
-            found[file.path] = file
-            progress(len(found), len(paths))
-        return found
-    answers = (
-        in_processes(inspect_file, paths, workers=workers, seconds=seconds)
-        if workers
-        else ((path, inspect_file(path)) for path in paths)
-    )
+        answers = spread(Alone(seconds), paths)
+    elif workers:
+        answers = in_processes(inspect_file, paths, workers=workers, seconds=seconds)
+    else:
+        answers = ((path, inspect_file(path)) for path in paths)
     for path, answer in answers:
         found[path] = fatal(path, answer, seconds) if isinstance(answer, Ended) else answer
         progress(len(found), len(paths))
     return found
+
+
+@dataclass(frozen=True)
+class Alone:
+    """The inspection of one file in a process of its own: the node is not lost if that hangs, or dies of the file."""
+
+    seconds: float
+
+    def __call__(self, path: str) -> tuple[str, Inspection | Ended]:
+        """A path, and what is to be said of the file."""
+        return next(in_processes(inspect_file, [path], workers=1, seconds=self.seconds))
 
 
 def fatal(path: str, end: Ended, seconds: float) -> Inspection:

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from kinema import __version__
+from kinema.data.limit import end_this_process, seconds_allowed
 from kinema.data.skip import absolute
 from kinema.data.spread import Item, Result
 from kinema.errors import KinemaError, ReadersGone, UsageError
@@ -141,6 +142,7 @@ def ready(needs: Needs) -> None:
         del os.environ[name]
     os.environ.update(needs.settings)
     torch.set_num_threads(1)
+    end_this_process(seconds_allowed())  # pack and flow then lose a process to a file that hangs, and name it
     keep_memory()
 
 
