@@ -13,7 +13,7 @@ from kinema.atomic import unfinished
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.flow import grey, tvl1
-from kinema.data.flow_folder import archive_path, field, open_folder
+from kinema.data.flow_folder import Made, archive_path, field, open_folder
 from kinema.data.synthetic import write_video
 from kinema.data.video import Video
 from kinema.errors import DataError, UsageError
@@ -59,7 +59,8 @@ def test_what_is_stored_is_the_flow_of_the_fitted_grey_frames(make, videos):
     expected = made.making.to_bytes(tvl1(frames[:-1], frames[1:]))
     assert frames.shape == (4, 20, 23)
     with zipfile.ZipFile(archive_path(made.folder, "walk/b.mp4")) as archive:
-        stored = torch.stack([torch.stack([field(archive, c, number) for c in "uv"]) for number in range(3)])
+        size = Made(4, 20, 23)
+        stored = torch.stack([torch.stack([field(archive, c, number, size) for c in "uv"]) for number in range(3)])
         assert json.loads(archive.read("video.json")) == {"frames": 4, "height": 20, "width": 23}
     assert torch.equal(stored, expected)
     assert stored.unique().numel() > 5
