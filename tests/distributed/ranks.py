@@ -55,10 +55,6 @@ APART = {
 """Each rank a task of its own; for two ranks."""
 
 
-torch.set_default_dtype(torch.float64)  # so that a difference is one of meaning, not of rounding
-torch.Tensor.float = torch.Tensor.double
-
-
 def shown_to(method, seed):
     """A batch for the method, in float64."""
     given = batch(method, seed)
@@ -143,7 +139,14 @@ def of_all(*writes):
     return Write(first.buffer, sum(each.value for each in writes) / len(writes))
 
 
+def in_float64():
+    """So that a difference is one of meaning, not of rounding; for the whole process."""
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double
+
+
 def main(out, *names):
+    in_float64()
     with distributed.joined(torch.device("cpu")) as place:
         found = {}
         for name in names:

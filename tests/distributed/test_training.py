@@ -10,8 +10,9 @@ from launch import finish, run, start
 
 from kinema.data import synthetic
 
-STEPS_AN_EPOCH = 3
-PRETRAIN = ["-m", "kinema", "pretrain", "tiny_mcn", "--train.workers", "1", "--clip.frames", "4", "--clip.size", "32"]
+STEPS_AN_EPOCH = 6
+PRETRAIN = ["-m", "kinema", "pretrain"]
+SMALL = ["--train.workers", "1", "--train.batch-size", "8", "--clip.frames", "4", "--clip.size", "32"]
 # SGD in short steps: AdamW makes a full step of what differs by rounding.
 SGD = [
     "--optim.name",
@@ -30,13 +31,14 @@ SGD = [
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
-    synthetic.make(folder, train=16 * STEPS_AN_EPOCH, test=8, train_looks=6, test_looks=1, frames=20)
+    synthetic.make(folder, train=8 * STEPS_AN_EPOCH, test=8, train_looks=6, test_looks=1, frames=20)
     return folder
 
 
 @pytest.fixture(scope="module")
 def flags(clips):
-    return [*PRETRAIN, *SGD, "--data", clips, "--train.epochs", "2"]
+    """Of CMC, since in float32 rounding leaves more of CMC's first gradients than of MCN's; test_steps has both."""
+    return [*PRETRAIN, "tiny_cmc", *SMALL, *SGD, "--data", clips, "--train.epochs", "2"]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def figures(folder):
 
 def assert_same_run(one, other):
     for mine, theirs in zip(figures(one), figures(other), strict=True):
-        assert theirs == pytest.approx(mine, rel=2e-2, abs=1e-3)  # in float32, from steep starts
+        assert theirs == pytest.approx(mine, rel=2e-3, abs=1e-4)
     expected, found = state(one), state(other)
     assert expected.keys() == found.keys()
     for name, value in expected.items():
@@ -75,7 +77,7 @@ def wait_for(path, processes, seconds=120):
 def test_two_processes_make_the_run_of_one_with_one_log_and_one_voice(alone, flags, tmp_path):
     said = run(2, *flags, "--out", tmp_path / "two")
     assert_same_run(alone, tmp_path / "two")
-    assert "trained 6 steps" in said[0]
+    assert "trained 12 steps" in said[0]
     assert said[1] == ""
 
 
@@ -115,13 +117,14 @@ def refusal(size, *arguments):
 
 
 def test_batch_that_does_not_divide_over_the_processes_is_refused(flags, tmp_path):
-    said = refusal(2, *flags, "--out", tmp_path / "run", "--train.batch-size", "5", "--method.alpha", "0")
+    said = refusal(2, *flags, "--out", tmp_path / "run", "--train.batch-size", "5")
     assert "a batch of 5 videos does not divide over 2 processes: use --train.batch-size 4" in said
     assert not (tmp_path / "run").exists()
 
 
-def test_ranks_apart_need_whole_groups_of_four_each(flags, tmp_path):
-    said = refusal(4, *flags, "--out", tmp_path / "run", "--method.meta.reduce", "per_rank")
+def test_ranks_apart_need_whole_groups_of_four_each(clips, tmp_path):
+    flags = [*PRETRAIN, "tiny_mcn", *SMALL, "--data", clips, "--method.meta.reduce", "per_rank"]
+    said = refusal(4, *flags, "--out", tmp_path / "run")
     assert "leaves each of 4 processes 2 videos a stage, no groups of 4" in said
     assert "use --train.batch-size 16" in said
     assert not (tmp_path / "run").exists()
