@@ -263,6 +263,17 @@ def test_flow_that_unpacks_to_more_than_its_file_is_refused(flow_folder, clip_fo
         refused(lambda: made.fields(video, reader, torch.tensor([0]), (32, 32)), "a part is compressed")
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("videos", {"../a.mp4": 1}), ("videos", {"a.mp4": 1e400}), ("short_side", 1e400), ("bound", []), ("videos", [])],
+)
+def test_flow_manifest_that_lies_is_refused(flow_folder, tmp_path, part, value):
+    folder = Path(shutil.copytree(flow_folder.folder, tmp_path / "flow"))
+    manifest = json.loads((folder / "flow.json").read_text())
+    (folder / "flow.json").write_text(json.dumps(manifest | {part: value}))
+    refused(lambda: open_folder(folder), "flow.json is damaged")
+
+
 @pytest.mark.parametrize("shape", ["(1000000000000,)", "(" + "9" * 30 + ",)", "(-1,)", "(20, 20", "(20L,)"])
 def test_array_whose_header_asks_for_all_memory_is_refused(run, shape):
     header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"

@@ -38,6 +38,7 @@ from kinema.data.fitting import fitted_size
 from kinema.data.reader import Reader
 from kinema.data.skip import absolute
 from kinema.data.store import source_bytes
+from kinema.data.store_format import leads_out
 from kinema.data.video import Video
 from kinema.errors import FlowError, UsageError
 from kinema.json_file import parsed, read_json
@@ -213,10 +214,14 @@ def open_folder(folder: str | Path) -> FlowFolder:
                 "with another folder"
             )
         making = Making(content["algorithm"], int(content["short_side"]), float(content["bound"]))
-        return FlowFolder(Path(folder), making, {str(name): int(size) for name, size in content["videos"].items()})
+        sizes = {name: int(size) for name, size in content["videos"].items()}
+        outside = next((name for name in sizes if leads_out(name)), None)
+        if outside is not None:
+            raise ValueError(f"it names {outside[:100]!r}")
+        return FlowFolder(Path(folder), making, sizes)
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{folder} holds no flow, it has no {MANIFEST}: make it with kinema data flow") from None
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (OSError, KeyError, OverflowError, TypeError, ValueError, AttributeError) as problem:
         raise UsageError(
             f"{path} is damaged ({problem!r}): make the flow anew, kinema data flow DATA --out with another folder"
         ) from problem

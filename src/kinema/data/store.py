@@ -9,7 +9,18 @@ from typing import Any, overload
 import numpy as np
 
 from kinema.data.read_packed import PackedReader
-from kinema.data.store_format import ENTRY, MANIFEST, VIDEO, Packing, Rows, mapped, name_hash, read_manifest, shard_file
+from kinema.data.store_format import (
+    ENTRY,
+    MANIFEST,
+    VIDEO,
+    Packing,
+    Rows,
+    leads_out,
+    mapped,
+    name_hash,
+    read_manifest,
+    shard_file,
+)
 from kinema.data.video import Source, Video, VideoList
 from kinema.errors import UsageError
 
@@ -60,7 +71,7 @@ class Store:
     def path(self, at: int, length: int) -> str:
         """A piece of names.bin that is a video's name, and does not lead out of the store."""
         name = self.text(at, length)
-        if "\0" in name or name.startswith("/") or ".." in name.split("/"):
+        if leads_out(name):
             raise damaged_index(self.folder, ValueError(f"a video is named {name[:100]!r}"))
         return name
 

@@ -120,6 +120,11 @@ def mapped(path: Path, dtype: np.dtype[Any], ndim: int = 1) -> Rows:
     return rows
 
 
+def leads_out(name: str) -> bool:
+    """Whether a path that a file names leads out of the folder that it is meant to be below, or nowhere."""
+    return "\0" in name or name.startswith("/") or ".." in name.split("/")
+
+
 def shard_file(number: int) -> str:
     """A shard's path in the store."""
     return f"shards/{number:04d}.bin"
