@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -42,7 +43,8 @@ def kept_looks(
             write_bytes(path, content.getvalue(), alone=True)
         return found
     try:
-        kept = np.load(path, allow_pickle=False)
+        with warnings.catch_warnings(action="ignore"):
+            kept = np.load(path, allow_pickle=False)
     except NO_ARRAYS as problem:
         raise UsageError(f"{path} is damaged ({problem}): remove it, and it will be made anew") from problem
     if not isinstance(kept, np.ndarray) or (kept.dtype, kept.shape) != (

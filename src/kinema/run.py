@@ -88,7 +88,11 @@ class Run:
         Raises:
             UsageError: it is missing or damaged.
         """
-        return from_dict(Recipe, self.read("recipe.json"))
+        content = self.read("recipe.json")
+        try:
+            return from_dict(Recipe, content)
+        except UsageError as problem:
+            raise UsageError(f"{self.folder / 'recipe.json'}: {problem}") from problem
 
     @property
     def converted(self) -> Converted | None:

@@ -209,6 +209,14 @@ def test_setting_of_another_kind_is_refused_by_its_name(run, part, name, value):
     refused(lambda: run.recipe, name.replace("_", "-") if name == "clip_grad" else f"{part}.{name}")
 
 
+@pytest.mark.parametrize("name", [[], {}, None, "mocha" * 1000])
+def test_method_of_no_name_is_refused(run, name):
+    recipe = run.read("recipe.json")
+    recipe["method"]["name"] = name
+    run.write("recipe.json", recipe)
+    assert len(refused(lambda: run.recipe, "recipe.json: unknown method '")) < 1000
+
+
 def test_log_is_read_up_to_what_is_no_row(run):
     rows = log.read(run.folder / "metrics.jsonl")
     for wrong in (b"\xff\xfe\n", b"[" * 100_000, b'{"step": ' + b"9" * 5000 + b"}", b'{"step": true, "epoch": 1}'):

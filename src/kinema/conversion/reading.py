@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,23 +88,22 @@ def read(path: Path, entries: tuple[str, ...]) -> Foreign:
             with path.open("rb") as file:
                 return Foreign(named, facts(content), hashlib.file_digest(file, "sha256").hexdigest())
     wanted = " or ".join(f"'{entry}'" if entry else "tensors by name" for entry in entries)
-    raise UsageError(
-        f"{path} has no {wanted}, but {', '.join(map(repr, list(content)[:5])) or 'nothing'}: give --from of the "
-        "repository that wrote it"
-    )
+    found = ", ".join(repr(name)[:100] for name in list(content)[:5]) or "nothing"
+    raise UsageError(f"{path} has no {wanted}, but {found}: give --from of the repository that wrote it")
 
 
 def unpickle(path: Path) -> Any:
     """What torch saved; tensors on the CPU."""
     try:
-        if zipfile.is_zipfile(path):
-            check_saved(path)
-        else:
-            with path.open("rb") as file:
-                for _ in range(LEGACY_PICKLES):
-                    weigh(file)
-        with torch.serialization.safe_globals([(Nothing, name) for name in IGNORED]):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what is wrong with it, we say one line
+            if zipfile.is_zipfile(path):
+                check_saved(path)
+            else:
+                with path.open("rb") as file:
+                    for _ in range(LEGACY_PICKLES):
+                        weigh(file)
+            with torch.serialization.safe_globals([(Nothing, name) for name in IGNORED]):
+                return torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as problem:
         runs = re.search(r"GLOBAL ([\w.<>]+)", str(problem))
         if runs is not None:

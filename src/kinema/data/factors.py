@@ -6,11 +6,11 @@ mocap15/backflip/tr_000.mp4         backflip/tr_000.mp4,0,0,97.08,still,...
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from kinema.data.lists import GROUP_COLUMNS, PATH_COLUMNS, column, text_lines
+from kinema.data.lists import GROUP_COLUMNS, PATH_COLUMNS, column
+from kinema.data.text_files import columns, text_lines
 from kinema.data.video import Video
 from kinema.errors import UsageError, nearest
 
@@ -72,7 +72,7 @@ def _read(path: Path) -> dict[str, Row]:
     """Lines by their path; none where there is no file or it has no column of paths."""
     if not path.is_file():
         return {}
-    header, *lines = csv.reader([line for _, line in text_lines(path)] or [""])
+    header, *lines = [columns(line, f"{path}:{number}") for number, line in text_lines(path)] or [[]]
     header = [name.strip().lower() for name in header]
     at = column(header, PATH_COLUMNS)
     if at is None:

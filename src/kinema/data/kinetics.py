@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.data.files import videos_below
-from kinema.data.lists import columns, text_lines
+from kinema.data.text_files import columns, text_lines
 from kinema.data.video import Missing, Source, Video, VideoList
 from kinema.errors import UsageError
 

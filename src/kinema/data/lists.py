@@ -11,12 +11,12 @@ A header may name more columns, of which a group column is read; see `groups`.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.data.files import Folders, is_video, ucf_group
+from kinema.data.text_files import columns, text_lines
 from kinema.data.video import Missing, Video, VideoList
 from kinema.errors import UsageError, nearest
 
@@ -24,8 +24,6 @@ PATH_COLUMNS = ("path", "file", "filename", "video", "video_path", "filepath")
 LABEL_COLUMNS = ("label", "class", "class_name", "action")
 GROUP_COLUMNS = ("group", "person", "signer", "subject", "actor", "source", "look")
 """Columns that say which videos belong together; the first that is present counts."""
-MOST_BYTES = 2**30
-"""Of a text file; a million videos take a tenth of it."""
 DIGITS = 6
 """Of a class number: what has more is some other number, and would ask for as many classes."""
 
@@ -66,22 +64,6 @@ def class_number(text: str, where: str) -> int:
 
 def _sort(row: Row) -> str:
     return "no label" if not row.label else "a number as label" if row.label.isdecimal() else "a name as label"
-
-
-def text_lines(path: Path, *, errors: str = "strict") -> list[tuple[int, str]]:
-    """The lines of a text file numbered from 1, without blank ones. Raises UsageError if it cannot be read.
-
-    `errors` is for what is no UTF-8, as `open` has it.
-    """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UsageError(f"{path}: not a list of videos (it has {path.stat().st_size:,} bytes)")
-        text = path.read_text(encoding="utf-8-sig", errors=errors)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not a list of videos (it is no UTF-8 text)") from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def _delimiter(lines: list[str]) -> str:
@@ -136,14 +118,6 @@ def _table(path: Path, lines: list[tuple[int, str]], delimiter: str) -> list[Row
         if not listed.path:
             raise UsageError(f"{listed.where}: no path on this line")
     return rows
-
-
-def columns(line: str, where: str, delimiter: str = ",") -> list[str]:
-    """What stands in the columns of one line. Raises UsageError naming `where` if that cannot be told."""
-    try:
-        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
-    except csv.Error as error:
-        raise UsageError(f"{where}: not a line of a table ({error})") from error
 
 
 def column(header: Sequence[str], names: Sequence[str]) -> int | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinema.data.files import Folders, ucf_group
-from kinema.data.lists import class_names, text_lines
+from kinema.data.lists import class_names
+from kinema.data.text_files import text_lines
 from kinema.data.video import Missing, Source, Video, VideoList
 from kinema.errors import UsageError
 

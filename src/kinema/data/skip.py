@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from kinema.data.lists import text_lines
+from kinema.data.text_files import text_lines
 from kinema.data.video import VideoList
 
 AS_NAMED = "surrogateescape"

@@ -20,6 +20,7 @@ takes no longer for a large set, and reading processes share it. Numbers are lit
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -110,7 +111,8 @@ def check_manifest(content: dict[str, Any]) -> None:
 def mapped(path: Path, dtype: np.dtype[Any], ndim: int = 1) -> Rows:
     """An array on disk, mapped into memory; raises OSError or ValueError if it is none, or has other columns."""
     try:
-        rows: Rows = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a memmap object is slow to index
+        with warnings.catch_warnings(action="ignore"):
+            rows: Rows = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a memmap is slow to index
     except OSError:
         raise
     except NO_ARRAYS as problem:

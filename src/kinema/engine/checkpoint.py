@@ -6,6 +6,7 @@ import json
 import lzma
 import pickle
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -130,8 +131,9 @@ def load(path: Path) -> Checkpoint:
     if not path.is_file():
         raise UsageError(f"no checkpoint at {path}: give the folder of a run, or one of its checkpoints")
     try:
-        check_saved(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what is wrong with it, we say one line
+            check_saved(path)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as problem:
         raise UsageError(
             f"{path} is not a readable checkpoint ({first_line(problem)}): it is damaged or another program's"

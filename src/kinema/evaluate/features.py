@@ -7,6 +7,7 @@ C classes.
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,7 +76,7 @@ class Features:
         try:
             with zipfile.ZipFile(path) as archive:
                 check_parts(archive, Path(path))
-            with np.load(path, allow_pickle=False) as file:
+            with warnings.catch_warnings(action="ignore"), np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in ("vectors", "labels", "paths", "classes")}
             kinds = "".join(arrays[name].dtype.kind for name in arrays)
             if kinds != "fiUU" or [each.ndim for each in arrays.values()] != [2, 1, 1, 1]:

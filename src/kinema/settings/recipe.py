@@ -92,13 +92,12 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
 
 def _from_value(hint: Any, name: str, value: Any, where: str) -> Any:
     if name == "method" and isinstance(value, dict):
-        if value.get("name") == Converted.name:
+        named = str(value.get("name"))
+        if named == Converted.name:
             return from_dict(Converted, value, "method.")
-        if value.get("name") not in METHOD_SETTINGS:
-            raise UsageError(
-                f"unknown method '{value.get('name')}': {nearest(str(value.get('name')), list(METHOD_SETTINGS))}"
-            )
-        hint = METHOD_SETTINGS[value["name"]]
+        if named not in METHOD_SETTINGS:
+            raise UsageError(f"unknown method '{named[:60]}': {nearest(named, list(METHOD_SETTINGS))}")
+        hint = METHOD_SETTINGS[named]
     if is_dataclass(hint):
         if not isinstance(value, dict):
             raise UsageError(f"setting '{where}{name}' is {value!r}, where settings by name were expected")
