@@ -94,7 +94,7 @@ STRANGE: dict[str, Make] = {
 
 REFUSED: dict[str, Make] = {
     "sound.mp4": write_sound,
-    "sound.avi": lambda at: (write_sound(at.with_suffix(".mp4")), at.with_suffix(".mp4").rename(at)),
+    "only sound.avi": lambda at: (write_sound(at.with_suffix(".mp4")), at.with_suffix(".mp4").rename(at)),
     "sound with a cover.mp4": with_cover,
     "no frames.mp4": lambda at: encode(at, [], "libx264"),
     "no frames.avi": lambda at: encode(at, [], "mpeg4"),

@@ -26,6 +26,7 @@ def written(folder: Path, cases: list[Case]) -> dict[str, Case]:
     """The cases by path, their files made."""
     for case in cases:
         case.make(folder / case.name)
+    assert {case.name for case in cases} <= {path.name for path in folder.iterdir()}, "one took another's place"
     return {str(folder / case.name): case for case in cases}
 
 
