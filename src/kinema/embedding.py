@@ -12,23 +12,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kinema import __version__
 from kinema.atomic import write_bytes
 from kinema.data import sources
-from kinema.data.ahead import Loader
 from kinema.data.decode import check_decoder
 from kinema.data.files import is_video
+from kinema.data.spread import Spread
 from kinema.data.video import Video
-from kinema.data.windows import Piece, WindowClips, Windows
+from kinema.data.windows import Windows
 from kinema.errors import DataError, UsageError
 from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import identity, network_key
@@ -36,6 +35,7 @@ from kinema.json_file import read_object
 from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load
 from kinema.machine import pick_device, pick_workers
 from kinema.parquet import read_metadata, table_bytes
+from kinema.vectors import Found, Numbered, embed_here, embed_spread
 
 PART = 256
 """Videos in a part."""
@@ -59,6 +59,7 @@ def embed(
     view: View | None = None,
     device: str = "auto",
     workers: int | None = None,
+    spread: Spread | None = None,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Path:
@@ -70,6 +71,9 @@ def embed(
         out: a folder; one that holds vectors of the same model goes on.
         windows: how videos are cut; whole by default.
         view: what the network is shown, as for `kinema.load`.
+        device: where this process computes.
+        workers: processes that read video; `None` means one a core, up to 8.
+        spread: who reads and computes in the place of this machine, such as `kinema.data.on_ray.OnRay`; on CPUs.
         progress: called with (videos done, videos in all).
         say: called with lines that a person may want to read.
 
@@ -80,7 +84,11 @@ def embed(
     check_decoder()
     windows, folder, say = windows or Windows(), Path(out), say or (lambda line: None)
     listed, classes = videos_of(videos)
-    encoder = load(run, view=view).to(pick_device(device)).eval()
+    if spread is not None and device not in ("auto", "cpu"):
+        raise UsageError(
+            f"--device {device} is for this machine, and with --ray the nodes compute, on CPUs: leave it out"
+        )
+    encoder = load(run, view=view).to(pick_device("cpu" if spread is not None else device)).eval()
     if encoder.view in FLOW_VIEWS:
         raise UsageError(f"{run} is shown flow, which a video does not have: give another --view, or another run")
     card = begin(folder, encoder, run, windows)
@@ -89,18 +97,20 @@ def embed(
     left = sum(map(len, todo.values()))
     if left < len(listed):
         say(f"{len(listed) - left} of {len(listed)} videos are embedded already")
+    numbered = [Numbered(i, listed[i]) for part in todo.values() for i in part]
+    if spread is not None:
+        pieces = embed_spread(spread, str(run), view, numbered, windows)
+    else:
+        pieces = embed_here(encoder, numbered, windows, pick_workers(workers))
+    if progress:
+        pieces = counted(pieces, progress, len(listed) - left, len(listed))
     failed: list[str] = []
-    for number, rows in embedded(encoder, listed, todo, windows, workers):
-        part = [listed[i] for i in todo[number]]
-        write_bytes(
-            part_path(folder, number), part_bytes(part, todo[number].start, rows, classes, encoder.length, card)
-        )
+    for number, rows in whole_parts(pieces, todo):
+        part, first = [listed[i] for i in todo[number]], todo[number].start
+        write_bytes(part_path(folder, number), part_bytes(part, first, rows, classes, encoder.length, card))
         for problem in rows.failed.values():
             say(problem)
         failed += rows.failed.values()
-        left -= len(part)
-        if progress:
-            progress(len(listed) - left, len(listed))
     if failed:
         raise DataError(f"{len(failed)} of {len(listed)} videos cannot be embedded, the first: {failed[0]}")
     return folder
@@ -173,33 +183,31 @@ def finished(folder: Path, number: int, videos: Sequence[Video]) -> bool:
     return told.get("videos") == digest(videos) and told.get("failed") == "0"
 
 
-def embedded(
-    encoder: VideoEncoder, listed: Sequence[Video], todo: dict[int, range], windows: Windows, workers: int | None
-) -> Iterator[tuple[int, Rows]]:
+def counted(pieces: Iterable[Found], progress: Callable[[int, int], None], done: int, total: int) -> Iterator[Found]:
+    """The same pieces; `progress` is told of each video when it is done, `done` of `total` being so before."""
+    for piece in pieces:
+        yield piece
+        done += piece.last
+        if piece.last:
+            progress(done, total)
+
+
+def whole_parts(pieces: Iterable[Found], todo: dict[int, range]) -> Iterator[tuple[int, Rows]]:
     """Parts as they become whole, in any order."""
     waiting = {number: len(part) for number, part in todo.items()}
     part_of = {i: number for number, part in todo.items() for i in part}
     found = {number: Rows() for number in todo}
-    clips = WindowClips([(i, listed[i]) for i in part_of], encoder.clip, windows)
-    loader: Loader[Piece] = Loader(clips, workers=min(pick_workers(workers), len(part_of)), batch_size=None)
-    for piece in loader:
+    for piece in pieces:
         number = part_of[piece.video]
         rows = found[number]
         if piece.problem:
             rows.failed[piece.video] = piece.problem
         else:
             rows.spans.setdefault(piece.video, []).extend(piece.spans)
-            rows.vectors.setdefault(piece.video, []).append(vectors(encoder, piece.clips))
+            rows.vectors.setdefault(piece.video, []).append(piece.vectors)
         waiting[number] -= piece.last
         if not waiting[number]:
             yield number, found.pop(number)
-
-
-@torch.inference_mode()
-def vectors(encoder: VideoEncoder, clips: Tensor) -> Tensor:
-    """float32 [W, D] of unit length, of windows uint8 [W, N, T, S, S, 3]: the mean over a window's clips."""
-    features = encoder(clips.flatten(0, 1).to(next(encoder.parameters()).device))
-    return F.normalize(features.view(*clips.shape[:2], -1).mean(dim=1), dim=1).cpu()
 
 
 def part_bytes(

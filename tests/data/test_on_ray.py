@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 from spread_work import Noted, killed, node_after_a_second, odd_refused
 
+from kinema import cli, embedding
 from kinema.data.check import check
 from kinema.data.on_ray import OnRay
 from kinema.data.sources import read_source
+from kinema.data.windows import Windows
+from kinema.embedding import embed
 from kinema.errors import DataError, ReadersGone, UsageError
 from kinema.flow_making import make_flow
 from kinema.packing import pack
@@ -106,6 +109,32 @@ def test_flow_is_the_same_to_the_byte_though_a_node_was_killed(head, clip_folder
     spread.require_loss()
 
 
+@pytest.fixture(scope="module")
+def run(clip_folder, tmp_path_factory):
+    """A run of one epoch on clips of 4 frames of 32 pixels."""
+    folder = tmp_path_factory.mktemp("runs") / "cmc"
+    small = "--clip.frames 4 --clip.size 32 --train.batch-size 4 --train.workers 0 --method.contrast.negatives 8"
+    words = ["pretrain", "tiny_cmc", *small.split(), "--train.epochs", "1"]
+    assert cli.run([*words, "--data", str(clip_folder), "--out", str(folder)]) == 0
+    return folder
+
+
+def test_vectors_are_the_same_to_the_byte_though_a_node_was_killed(head, clip_folder, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "PART", 8)
+    data = Path(shutil.copytree(clip_folder, tmp_path / "data"))
+    next(data.glob("train/*/*.mp4")).write_bytes(b"no video")
+    windows = Windows(seconds=0.24, hop=0.12, clips=2)
+    told = []
+    with pytest.raises(DataError, match=r"^1 of 24 videos cannot be embedded, the first: "):
+        embed(run, data, tmp_path / "here", windows=windows, workers=0)
+    spread = Watched(head, tmp_path / "notes", data, run)
+    with pytest.raises(DataError, match=r"^1 of 24 videos cannot be embedded, the first: "):
+        embed(run, data, tmp_path / "there", windows=windows, spread=spread, progress=lambda *done: told.append(done))
+    assert files(tmp_path / "there") == files(tmp_path / "here")
+    assert told == [(done, 24) for done in range(1, 25)]
+    spread.require_loss()
+
+
 def test_a_report_is_the_same_though_a_node_was_killed(head, clip_folder, tmp_path):
     data = Path(shutil.copytree(clip_folder, tmp_path / "data"))
     videos = sorted(data.glob("train/*/*.mp4"))
@@ -127,19 +156,22 @@ def test_files_that_take_too_long_are_listed_on_ray_as_they_are_here(head, clip_
     assert {problem.kind for problem in here.problems} >= {"too slow"}
 
 
-def test_the_verbs_give_the_same_on_ray_and_here(head, clip_folder, tmp_path):
+def test_the_verbs_give_the_same_on_ray_and_here(head, clip_folder, run, tmp_path):
     def kinema(*words):
-        command = [sys.executable, "-m", "kinema", "data", *map(str, words)]
+        command = [sys.executable, "-m", "kinema", *map(str, words)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=True)
 
     data = shutil.copytree(clip_folder, tmp_path / "data")
     data = data.relative_to(tmp_path)  # the nodes do not run in this folder
     for verb, flags in (("pack", ("--short-side", 24)), ("flow", ("--short-side", 16, "--device", "cpu"))):
-        kinema(verb, data, "--out", f"{verb}_here", *flags)
-        kinema(verb, data, "--out", f"{verb}_there", *flags, "--ray", head.address)
+        kinema("data", verb, data, "--out", f"{verb}_here", *flags)
+        kinema("data", verb, data, "--out", f"{verb}_there", *flags, "--ray", head.address)
         assert files(tmp_path / f"{verb}_here") == files(tmp_path / f"{verb}_there")
-    here = kinema("check", data, "--json", "here.json")
-    there = kinema("check", data, "--json", "there.json", "--ray", head.address)
+    kinema("embed", run, data, "--out", "embed_here", "--device", "cpu")
+    kinema("embed", run, data, "--out", "embed_there", "--ray", head.address)
+    assert files(tmp_path / "embed_here") == files(tmp_path / "embed_there")
+    here = kinema("data", "check", data, "--json", "here.json")
+    there = kinema("data", "check", data, "--json", "there.json", "--ray", head.address)
     assert here.stdout == there.stdout
     assert (tmp_path / "here.json").read_bytes() == (tmp_path / "there.json").read_bytes()
     assert json.loads((tmp_path / "there.json").read_text())["ok"]

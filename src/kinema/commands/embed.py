@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from kinema.cli import parse
+from kinema.commands.prepare import over
 from kinema.console import Bars, say
 from kinema.errors import UsageError
 from kinema.ranges import at_least, positive
@@ -36,7 +37,9 @@ class Embed:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     workers: int | None = None
-    """Processes that read video; `None` means one a core, up to 8."""
+    """Processes that read video, or videos that a cluster works on at a time; `None` means one a core, up to 8 here."""
+    ray: str | None = None
+    """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
 
 
 def main(verb: str, argv: list[str]) -> int:
@@ -55,7 +58,8 @@ def main(verb: str, argv: list[str]) -> int:
     from kinema.embedding import embed
 
     videos = [line.strip() for line in sys.stdin if line.strip()] if flags.videos == "-" else flags.videos
-    with Bars() as bars:
+    seen = [path for path in (flags.run, flags.videos) if path != "-"]
+    with Bars() as bars, over(flags.ray, flags.workers, *seen) as spread:
         folder = embed(
             flags.run,
             videos,
@@ -64,6 +68,7 @@ def main(verb: str, argv: list[str]) -> int:
             view=None if flags.view == "auto" else flags.view,
             device=flags.device,
             workers=flags.workers,
+            spread=spread,
             progress=partial(bars.show, "embedding"),
             say=say,
         )
