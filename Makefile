@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow soak lint types format results claim ladder bench licences
+.PHONY: setup demo test test-slow soak lint types format results claim ladder bench licences docs
 
 setup: $(READY)
 
@@ -52,6 +52,12 @@ results: $(READY)
 # The table of docs/licences.md; a package that is not installed here keeps its row.
 licences: $(READY)
 	$(BIN)/python docs/licences.py
+
+# The documentation's site, in build/site; a link that leads nowhere is an error.
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python docs/pages.py
+	$(BIN)/zensical build --strict --clean
 
 claim: $(READY)
 	$(BIN)/python results/claim.py

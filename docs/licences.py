@@ -113,7 +113,7 @@ def licence(package: Distribution) -> str:
     if expression := about["License-Expression"]:
         return str(expression)
     text = str(about["License"] or "").strip()
-    if text and len(text) < 40 and "\n" not in text:
+    if text not in ("", "UNKNOWN") and len(text) < 40 and "\n" not in text:
         return text
     classes = [line.split(" :: ")[-1] for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
     return ", ".join(classes) or UNSAID.get(canonicalize_name(about["Name"]), "")
