@@ -76,17 +76,23 @@ def results_of(folder: Path) -> dict[str, dict[str, list[Result]]]:
 
 
 def table(folder: Path, found: dict[str, dict[str, list[Result]]]) -> str:
-    """Markdown: a row a variant; mean and standard deviation over seeds, and the difference of R@1 from CMC."""
+    """Markdown: a row a variant; mean and standard deviation over seeds, and R@1 minus that of CMC on as many frames."""
     lines = [
         "| | seeds | " + " | ".join(FIGURES.values()) + " | R@1 minus CMC's |",
         "| --- | --- |" + " --- |" * (len(FIGURES) + 1),
     ]
     for name, tasks in found.items():
         cells = [spread([result.score.value for result in tasks[task]]) for task in FIGURES]
-        apart = folder / f"{name}_minus_cmc.json"
+        apart = folder / f"{name}_minus_{baseline(name)}.json"
         gap = interval(read(apart)) if apart.exists() else ""
         lines.append(f"| {NAMES[name]} | {len(tasks['retrieval'])} | " + " | ".join(cells) + f" | {gap} |")
     return "\n".join(lines)
+
+
+def baseline(name: str) -> str:
+    """CMC with as many frames as a variant has."""
+    frames = re.search(r"_frames\d+$", name)
+    return f"cmc{frames[0]}" if frames else "cmc"
 
 
 def spread(values: list[float]) -> str:
