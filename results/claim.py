@@ -76,7 +76,7 @@ def results_of(folder: Path) -> dict[str, dict[str, list[Result]]]:
 
 
 def table(folder: Path, found: dict[str, dict[str, list[Result]]]) -> str:
-    """Markdown: a row a variant; mean and standard deviation over seeds, and R@1 minus that of CMC on as many frames."""
+    """Markdown: a row a variant; mean and deviation over seeds, and R@1 minus that of CMC on as many frames."""
     lines = [
         "| | seeds | " + " | ".join(FIGURES.values()) + " | R@1 minus CMC's |",
         "| --- | --- |" + " --- |" * (len(FIGURES) + 1),
