@@ -29,6 +29,7 @@ from kinema.settings import Recipe, TwoViews
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "ladder.md"
+README = HERE.parent / "README.md"
 SHIPPED = HERE.parent / "src" / "kinema" / "published" / "ladder.csv"
 RANDOM, SUPERVISED, TUNED = "random init", "supervised, from random init", "supervised, from cmc"
 
@@ -41,12 +42,14 @@ def main() -> None:
     if sys.argv[1:2] == ["plan"]:
         print(plan(recipes.get(sys.argv[2]), float(sys.argv[3])))
         return
-    page, lines = PAGE.read_text(), []
+    page, lines, readme = PAGE.read_text(), [], README.read_text()
     for name in ("mocap15", "asl18"):
         found = results_of(HERE / "studies" / "ladder" / name)
         page = replaced(page, name, table(found))
+        readme = replaced(readme, name, brief(found)) if found else readme
         lines += shipped(found, name)
     PAGE.write_text(replaced(page, "published", published()))
+    README.write_text(readme)
     with SHIPPED.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([("method", "data", "metric", "value", "seeds"), *lines])
 
@@ -128,6 +131,20 @@ def table(found: Found) -> str:
         cells = [spread(tasks[column]) for column in columns]
         lines.append(f"| {name} | {len(first)} | {', '.join(sorted(epochs))} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def brief(found: Found) -> str:
+    """Markdown for the README: R@1 and the linear probe alone, in two halves side by side."""
+    names = sorted(found, key=lambda row: -average(found[row]["retrieval rgb"]))
+    cells = [
+        [name, spread(found[name]["retrieval rgb"]), spread(found[name]["linear rgb"] or found[name]["finetune rgb"])]
+        for name in names
+    ]
+    half = -(-len(cells) // 2)
+    cells += [[""] * 3] * (2 * half - len(cells))
+    head = "| | R@1 | probe " * 2 + "|\n" + "| --- | ---: | ---: " * 2 + "|"
+    rows = [f"| {' | '.join([*left, *right])} |" for left, right in zip(cells[:half], cells[half:], strict=True)]
+    return "\n".join([head, *rows])
 
 
 def shipped(found: Found, data: str) -> list[tuple[str, str, str, str, str]]:
