@@ -31,6 +31,7 @@ VERBS = {
     "retrieve": ("evaluate", "R@k: find videos of the same class among nearest neighbours"),
     "knn": ("evaluate", "classify by a vote of the nearest training videos"),
     "linear": ("evaluate", "classify with a linear layer on frozen features"),
+    "fewshot": ("evaluate", "classify from a few labelled videos a class, over many episodes"),
     "finetune": ("evaluate", "train the whole network with labels"),
     "hardpositives": (
         "hard_positives",

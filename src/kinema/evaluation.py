@@ -14,18 +14,21 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from kinema.augment import augment, crop_and_flip
-from kinema.batch import Batch
+from kinema.batch import Batch, generator
 from kinema.data import sources
 from kinema.data.loader import EpochSampler, EvalClips, TrainClips, eval_loader, train_loader
+from kinema.data.skip import absolute
 from kinema.errors import UsageError
 from kinema.evaluate import finetune as tuning
 from kinema.evaluate import knn as voting
 from kinema.evaluate import linear as probing
 from kinema.evaluate import retrieval, statistics
+from kinema.evaluate.episodes import Episode, Pool, draw_episodes
 from kinema.evaluate.features import ClipLoader, extract_logits
+from kinema.evaluate.fewshot import episode_accuracies
 from kinema.evaluate.protocol import Result
 from kinema.evaluate.score import retrieval_hits
-from kinema.evaluate.settings import KNN, Finetune, LinearProbe
+from kinema.evaluate.settings import KNN, FewShot, Finetune, LinearProbe
 from kinema.folds import Fold
 from kinema.loading import VideoEncoder
 from kinema.machine import pick_device, pick_workers
@@ -57,6 +60,63 @@ def knn(task: Task, settings: KNN | None = None, *, baseline: bool = True) -> li
 
     protocol = task.protocol("knn", distance="cosine", settings=asdict(settings))
     return task.measure(protocol, score, baseline=baseline)
+
+
+def fewshot(task: Task, settings: FewShot | None = None, *, baseline: bool = True) -> list[Result]:
+    """Accuracy over episodes of a few classes with a few labelled videos each, the same episodes for every network."""
+    settings, how, report = settings or FewShot(), task.evaluation, task.progress
+    drawn = {id(fold): episodes_of(fold, settings) for fold in task.folds}  # refuses before the work
+
+    def score(weights: Weights, fold: Fold) -> tuple[Hits, dict[str, float]]:
+        query = task.features_of(weights, fold.test)
+        support = task.features_of(weights, fold.train) if settings.support == "train" else query
+        found = {
+            shots: episode_accuracies(
+                support,
+                query,
+                drawn[id(fold)][shots],
+                head=settings.head,
+                metric=how.metric,
+                center=how.center,
+                progress=partial(report, f"{shots}-shot episodes of {weights}") if report else None,
+            )
+            for shots in settings.shots
+        }
+        return {f"{settings.way}-way {shots}-shot": accuracies for shots, accuracies in found.items()}, {}
+
+    grouped = settings.apart == "group" and any(video.group for fold in task.folds for video in fold.test.videos)
+    protocol = task.protocol(
+        "fewshot",
+        distance=how.metric if settings.head == "centroid" else None,
+        centred=how.center,
+        settings=asdict(settings) | {"apart": "group" if grouped else "video"},
+        **({} if settings.support == "train" else {"gallery": 0, "train_list": ""}),
+    )
+    return task.measure(protocol, score, baseline=baseline)
+
+
+def episodes_of(fold: Fold, settings: FewShot) -> dict[int, list[Episode]]:
+    """A fold's episodes, by shots.
+
+    Raises:
+        UsageError: there are too few classes, or videos of a class.
+    """
+    given = fold.train.videos if settings.support == "train" else fold.test.videos
+    sides = [[(absolute(video.path), video) for video in videos] for videos in (given, fold.test.videos)]
+    known = [(path, video.group) for side in sides for path, video in side if video.group]
+    group = {path: f"group {name}" for path, name in known if settings.apart == "group"}
+    pools = [Pool([video.label for _, video in side], [group.get(path, path) for path, _ in side]) for side in sides]
+    return {
+        shots: draw_episodes(
+            *pools,
+            way=settings.way,
+            shots=shots,
+            queries=settings.queries,
+            episodes=settings.episodes,
+            rng=generator("few-shot", shots, settings.seed),
+        )
+        for shots in sorted(settings.shots, reverse=True)  # what is refused is refused with advice that suits all
+    }
 
 
 def linear(task: Task, settings: LinearProbe | None = None, *, baseline: bool = True) -> list[Result]:

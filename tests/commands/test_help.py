@@ -18,7 +18,7 @@ HELPS = [
     ["data", "--help"],
     ["doctor", "--help"],
     *([verb, "--help"] for verb in ("pretrain", "retrieve", "knn", "linear", "finetune", "report", "demo", "table")),
-    *([verb, "--help"] for verb in ("hardpositives", "attention", "motionshare", "compare")),
+    *([verb, "--help"] for verb in ("hardpositives", "attention", "motionshare", "compare", "fewshot", "cluster")),
     ["pretrain", "tiny_mcn", "--help"],
     ["data", "check", "--help"],
     ["data", "flow", "--help"],

@@ -1,4 +1,4 @@
-"""`kinema retrieve | knn | linear | finetune RUN`."""
+"""`kinema retrieve | knn | linear | fewshot | finetune RUN`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from kinema.cli import parse
 from kinema.console import Bars, say
 from kinema.errors import UsageError
-from kinema.evaluate.settings import KNN, Evaluation, Finetune, LinearProbe
+from kinema.evaluate.settings import KNN, Evaluation, FewShot, Finetune, LinearProbe
 
 if TYPE_CHECKING:
     from kinema.task import Task
@@ -70,13 +70,26 @@ class Probe(Common):
 
 
 @dataclass(frozen=True)
+class Episodes(Common):
+    """Name the classes of test videos from a few labelled videos a class, over many small draws (episodes)."""
+
+    fewshot: FewShot = field(default_factory=FewShot)
+
+
+@dataclass(frozen=True)
 class Tune(Common):
     """Train the whole network with labels; the random-init row is training from scratch."""
 
     finetune: Finetune = field(default_factory=Finetune)
 
 
-FLAGS: dict[str, type[Common]] = {"retrieve": Retrieve, "knn": Vote, "linear": Probe, "finetune": Tune}
+FLAGS: dict[str, type[Common]] = {
+    "retrieve": Retrieve,
+    "knn": Vote,
+    "linear": Probe,
+    "fewshot": Episodes,
+    "finetune": Tune,
+}
 
 
 def main(verb: str, argv: list[str]) -> int:

@@ -19,7 +19,7 @@ from kinema.atomic import write_bytes
 from kinema.evaluate.json_record import from_json, to_json
 from kinema.settings.added import recorded
 
-Task = Literal["retrieval", "knn", "linear", "finetune", "hard_positives", "motion_share"]
+Task = Literal["retrieval", "knn", "linear", "finetune", "fewshot", "hard_positives", "motion_share"]
 Setting = str | bool | int | float | tuple[float, ...] | None
 
 
@@ -28,10 +28,10 @@ class Score:
     """The figures, in percent."""
 
     metric: str
-    """The headline figure's name: R@1, or top1."""
+    """The headline figure's name: R@1, top1, or 5-way 1-shot."""
     value: float
     interval: tuple[float, float] | None
-    """95 % bootstrap interval of `value` over test videos; says nothing of other training runs."""
+    """95 % bootstrap interval of `value` over test videos, or over episodes; says nothing of other training runs."""
     values: dict[str, float]
     """All figures by name, the headline among them: R@1 ... R@50; top1, top5, mean_class."""
     intervals: dict[str, tuple[float, float]]
@@ -52,7 +52,7 @@ class Protocol:
     queries: int
     """Test videos that count."""
     gallery: int
-    """Train videos: searched in, voting, or fitted on; 0 where none is used."""
+    """Train videos: searched in, voting, fitted on, or drawn from; 0 where none is used."""
     classes: int
     train_list: str
     """Fingerprint of the train videos and labels, see `fingerprint`; "" where none is used."""
@@ -75,7 +75,7 @@ class Protocol:
     view: str
     """What the network is shown: rgb, residual, flow; both (RGB and residual), rgb+flow."""
     distance: Literal["cosine", "l2"] | None
-    """For retrieval and kNN."""
+    """For retrieval, kNN and the nearest centroid."""
     centred: bool
     """Each set's own mean was subtracted first."""
     selection: str
@@ -160,7 +160,8 @@ def file_name(result: Result) -> str:
     """`retrieval_mocap15.json`, `retrieval_mocap15_random_init.json`; with split, view, `l2`, `centred` if any.
 
     So too the look of hard positives, and their candidates if not the test videos alone:
-    `hard_positives_asl18_person_all.json`; and in a paired difference what was subtracted: `..._minus_cmc.json`.
+    `hard_positives_asl18_person_all.json`; what is unusual of few-shot episodes: `fewshot_asl18_way_18_logistic.json`;
+    and in a paired difference what was subtracted: `..._minus_cmc.json`.
     """
     protocol = result.protocol
     parts: list[str] = [protocol.task, protocol.data]
@@ -176,6 +177,10 @@ def file_name(result: Result) -> str:
         parts.append(str(protocol.settings["look"]))
     if protocol.settings.get("candidates", "test") != "test":
         parts.append(str(protocol.settings["candidates"]))
+    if protocol.task == "fewshot":
+        for name, usual, told in (("way", 5, "way {}"), ("head", "centroid", "{}"), ("support", "train", "{} support")):
+            if protocol.settings.get(name, usual) != usual:
+                parts.append(told.format(protocol.settings[name]))
     if "against" in protocol.settings:
         parts.append(f"minus {protocol.settings['against']}")
     if result.subject.weights == "random init":

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kinema.errors import UsageError
 from kinema.ranges import at_least, between, positive, within
 
 Metric = Literal["cosine", "l2"]
 Candidates = Literal["test", "all"]
+Head = Literal["centroid", "logistic"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,38 @@ class KNN:
     def __post_init__(self) -> None:
         at_least("knn.k", self.k, 1)
         positive("knn.temperature", self.temperature)
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """Episodes of a few classes with a few labelled videos each; numbers as in Snell et al. (NeurIPS 2017)."""
+
+    way: int = 5
+    """Classes of an episode."""
+    shots: tuple[int, ...] = (1, 5)
+    """Labelled videos of a class; each number gives a figure of its own."""
+    queries: int = 15
+    """Videos of a class to be named."""
+    episodes: int = 600
+    """Episodes of each number of shots."""
+    head: Head = "centroid"
+    """The class with the nearest mean of its labelled videos, or a logistic regression on them."""
+    support: Literal["train", "test"] = "train"
+    """Where labelled videos are drawn from; queries are always test videos (ours)."""
+    apart: Literal["group", "video"] = "group"
+    """What an episode never has on both sides: a group (a person, a source film), where the videos have any, or only a
+    video (ours)."""
+    seed: int = 0
+    """Draws the episodes, the same for every network."""
+
+    def __post_init__(self) -> None:
+        at_least("fewshot.way", self.way, 2)
+        for shots in self.shots:
+            at_least("fewshot.shots", shots, 1)
+        if not self.shots or len(set(self.shots)) < len(self.shots):
+            raise UsageError(f"--fewshot.shots is {self.shots}: give different whole numbers of at least 1")
+        at_least("fewshot.queries", self.queries, 1)
+        at_least("fewshot.episodes", self.episodes, 2)
 
 
 @dataclass(frozen=True)

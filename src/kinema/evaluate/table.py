@@ -18,6 +18,7 @@ TASKS = {
     "knn": "kNN",
     "linear": "linear probe",
     "finetune": "fine-tuning",
+    "fewshot": "few-shot classification",
     "hard_positives": "hard-positive index",
     "motion_share": "share of attention on motion",
 }
@@ -134,11 +135,22 @@ def title(protocol: Protocol) -> str:
     centred = ", centred" if protocol.centred else ""
     chosen = f", selection: {protocol.selection}" if protocol.selection != "none" else ""
     train = f", {protocol.gallery} train" if protocol.gallery else ""
+    episodes = episodes_name(protocol)
     return (
         f"{TASKS[protocol.task]} on {protocol.data}{split}: {protocol.queries} test{train} videos, "
         f"{protocol.classes} classes; {clip}, {protocol.clips} clips x {protocol.crops} crops, "
-        f"{protocol.view}{distance}{centred}{chosen}; percent [95 % interval]"
+        f"{protocol.view}{distance}{centred}{chosen}{episodes}; "
+        f"percent [95 % interval{' over episodes' if episodes else ''}]"
     )
+
+
+def episodes_name(protocol: Protocol) -> str:
+    """How few-shot episodes were drawn and judged; empty for other tasks."""
+    if protocol.task != "fewshot":
+        return ""
+    head = {"centroid": "nearest centroid", "logistic": "logistic head"}[str(protocol.settings["head"])]
+    how = protocol.settings
+    return f", {head}, {how['episodes']} episodes of {how['queries']} queries a class, no {how['apart']} on both sides"
 
 
 def cell(result: Result, name: str) -> str:

@@ -24,6 +24,8 @@ _MEANING = {
     + "a linear classifier, fitted to the frozen features of {gallery} labelled train videos, names the "
     "class",
     "finetune": _SHARE + "the whole network, trained further on {gallery} labelled train videos, names the class",
+    "fewshot": "from so many labelled videos of each of {way} classes, the class of this share of other test videos is "
+    "named, mean over {episodes} episodes, of which the intervals speak, and not of other videos",
     "hard_positives": "how often a video of the same class in another look ranks above one of another class in the "
     "same look, mean over {queries} test videos",
     "motion_share": "how much of the last layer's squared activation lies on the tenth of the pixels that change most, "
@@ -34,6 +36,7 @@ _HEADING = {
     "knn": "Nearest-neighbour vote",
     "linear": "Linear probe",
     "finetune": "Fine-tuning",
+    "fewshot": "Few-shot classification",
     "hard_positives": "Hard-positive index",
     "motion_share": "Attention on motion",
 }
@@ -95,7 +98,9 @@ def _sentences(group: Sequence[Result]) -> list[str]:
 
 def _sentence(result: Result, random: Result | None) -> str:
     score, protocol = result.score, result.protocol
-    meaning = _MEANING[protocol.task].format(queries=f"{protocol.queries:,}", gallery=f"{protocol.gallery:,}")
+    numbers = {"queries": f"{protocol.queries:,}", "gallery": f"{protocol.gallery:,}"}
+    drawn = {name: protocol.settings.get(name) for name in ("way", "episodes")}
+    meaning = _MEANING[protocol.task].format(**numbers, **drawn)
     said = f"<b>{text(table.row_name(result.subject))} {score.value:.1f} %</b> ({text(score.metric)}): {meaning}. "
     guess = _nothing_learned(protocol)
     if random is None:
@@ -111,7 +116,8 @@ def _nothing_learned(protocol: Protocol) -> str:
         return "50 % is no preference, and less means that the look counts more than the class"
     if protocol.task == "motion_share":
         return "a map that is the same everywhere has 10 %"
-    return f"blind guessing among {protocol.classes} equally frequent classes {100 / protocol.classes:.1f} %"
+    classes = int(str(protocol.settings["way"])) if protocol.task == "fewshot" else protocol.classes
+    return f"blind guessing among {classes} equally frequent classes {100 / classes:.1f} %"
 
 
 def _difference(result: Result, random: Result) -> str:
@@ -122,7 +128,8 @@ def _difference(result: Result, random: Result) -> str:
         return "The 95 % intervals do not overlap."
     if one[1] < two[0]:
         return "It is worse than random init, and the 95 % intervals do not overlap."
-    return "The 95 % intervals overlap: on so few test videos the difference may be chance."
+    drawn = "episodes" if result.protocol.task == "fewshot" else "test videos"
+    return f"The 95 % intervals overlap: on so few {drawn} the difference may be chance."
 
 
 def _table(shown: table.Table) -> str:
