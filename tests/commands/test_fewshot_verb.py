@@ -29,8 +29,14 @@ def test_figures_are_those_of_the_features_beside_random_init(command, own_run, 
     assert list(found["score"]["values"]) == ["2-way 1-shot", "2-way 2-shot"]
     assert written(own_run, "fewshot_set_way_2_random_init")["subject"]["weights"] == "random init"
     assert found["protocol"]["settings"] == {
-        **{"way": 2, "shots": [1, 2], "queries": 2, "episodes": 30, "head": "centroid"},
-        **{"support": "train", "apart": "group", "seed": 0},
+        "way": 2,
+        "shots": [1, 2],
+        "queries": 2,
+        "episodes": 30,
+        "head": "centroid",
+        "support": "train",
+        "apart": "group",
+        "seed": 0,
     }
     assert (found["protocol"]["queries"], found["protocol"]["gallery"]) == (4, 20)
     assert found["protocol"]["distance"] == "cosine"

@@ -146,7 +146,7 @@ def test_last_way_out_is_found_where_one_group_has_nearly_all_of_a_class():
     both = Pool(labels, units)
     for episode in episodes_of(both, both, way=2, shots=2, queries=6, episodes=30):
         assert not any("big" in unit for unit in sides(episode, units)[0])
-    with pytest.raises(UsageError, match="0 of 2 classes have 3 videos .* give --fewshot.queries 2 "):
+    with pytest.raises(UsageError, match=r"0 of 2 classes have 3 videos .* give --fewshot\.queries 2 "):
         episodes_of(both, both, way=2, shots=3, queries=6)
     assert len(episodes_of(both, both, way=2, shots=3, queries=2)) == 20
 

@@ -82,6 +82,29 @@ class FewShot:
 
 
 @dataclass(frozen=True)
+class Clustering:
+    """How vectors are divided into clusters, without labels."""
+
+    method: Literal["kmeans", "hdbscan"] = "kmeans"
+    """k-means puts every vector into one of k clusters; HDBSCAN finds how many there are, and leaves out what lies in
+    none."""
+    k: int = 10
+    """Clusters of k-means."""
+    starts: int = 10
+    """Beginnings of k-means, of which the best end is kept."""
+    seed: int = 0
+    """Draws the beginnings of k-means."""
+    min_size: int = 5
+    """Vectors that make a cluster of HDBSCAN."""
+
+    def __post_init__(self) -> None:
+        at_least("k", self.k, 2)
+        at_least("starts", self.starts, 1)
+        within("seed", 0, 2**32 - 1, self.seed)
+        at_least("min-size", self.min_size, 2)
+
+
+@dataclass(frozen=True)
 class LinearProbe:
     """A linear classifier on frozen features; CoCLR's numbers, since the paper gives none."""
 

@@ -1,0 +1,159 @@
+"""`kinema cluster` as a function: from the folder that `kinema embed` writes to clusters of its vectors.
+
+vectors/clusters.csv     path,start,end,cluster,distance: a line a vector
+sheets/cluster_000.png   frames of the largest cluster, then of the next ...
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from kinema.atomic import write_bytes
+from kinema.data.decode import open_video
+from kinema.errors import UsageError
+from kinema.evaluate.clusters import ALONE, Agreement, Clusters, agreement, find_clusters, label_counts
+from kinema.evaluate.settings import Clustering
+from kinema.evaluate.table import Table
+from kinema.parquet import read_vectors
+from kinema.visualise.cluster_sheet import FARTHEST, FRAMES, NEAREST, Shown, chosen, sheet_png
+
+COLUMNS = ("path", "start", "end", "cluster", "distance")
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """What was found."""
+
+    file: Path
+    """The CSV file."""
+    clusters: Clusters
+    rows: Sequence[dict[str, Any]]
+    """What each vector is of: path, start, end, label."""
+    settings: Clustering
+    agreement: Agreement | None
+    """With the labels that the videos had when they were embedded; `None` if they had none."""
+
+    def table(self) -> Table:
+        """A row a cluster, the largest first; last what lies in none."""
+        counts = label_counts(self.clusters.of, [row["label"] for row in self.rows])
+        header = ("cluster", "vectors", "videos", "mean distance", *(("most frequent label",) if counts else ()))
+        alone = [ALONE] if (self.clusters.of == ALONE).any() else []
+        rows = []
+        for cluster in [*range(len(self.clusters)), *alone]:
+            members = np.flatnonzero(self.clusters.of == cluster).tolist()
+            videos = len({self.rows[row]["path"] for row in members})
+            name, far = ("none", "") if cluster == ALONE else (str(cluster), f"{self._distance(cluster):.3f}")
+            label = [most_frequent(counts[cluster]) if cluster in counts else ""] if counts else []
+            rows.append((name, str(len(members)), str(videos), far, *label))
+        return Table(self.title(), header, tuple(rows))
+
+    def title(self) -> str:
+        """What was clustered, and how."""
+        how = self.settings
+        name = f"k-means, {how.starts} starts, seed {how.seed}"
+        if how.method == "hdbscan":
+            name = f"HDBSCAN, {how.min_size} vectors or more"
+        return f"{len(self.clusters)} clusters of {len(self.rows)} vectors ({name})"
+
+    def _distance(self, cluster: int) -> float:
+        return float(self.clusters.distances[self.clusters.of == cluster].mean())
+
+
+def cluster(
+    folder: str | Path,
+    settings: Clustering | None = None,
+    *,
+    out: str | Path | None = None,
+    sheets: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Clustered:
+    """Cluster the vectors in a folder, and write which one lies where; labels play no part in it.
+
+    Args:
+        folder: what `kinema embed` wrote.
+        settings: the method; k-means with ten clusters if not given.
+        out: the CSV file; `clusters.csv` in the folder if not given. An earlier one is replaced.
+        sheets: a new or empty folder for a contact sheet of each cluster.
+        progress: called with (sheets drawn, sheets in all).
+
+    Raises:
+        UsageError: there are no vectors, they have no such clusters, scikit-learn is not installed, or a place cannot
+            be written to.
+        DataError: a video that a sheet shows cannot be read any more; the CSV file is there.
+    """
+    settings, folder = settings or Clustering(), Path(folder)
+    drawn = Path(sheets) if sheets is not None else None
+    if drawn is not None and drawn.exists() and not (drawn.is_dir() and not any(drawn.iterdir())):
+        raise UsageError(f"--sheets {drawn} is there and not an empty folder: give another")
+    rows, vectors = read_vectors(folder)
+    clusters = find_clusters(vectors, settings)
+    file = Path(out) if out is not None else folder / "clusters.csv"
+    write_bytes(file, csv_bytes(rows, clusters))
+    if drawn is not None:
+        draw_sheets(drawn, rows, clusters, progress)
+    return Clustered(file, clusters, rows, settings, agreement(clusters.of, [row["label"] for row in rows]))
+
+
+def csv_bytes(rows: Sequence[dict[str, Any]], clusters: Clusters) -> bytes:
+    """A line a vector, in their order; the cluster is -1 and the distance empty for what lies in none."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    for row, own, distance in zip(rows, clusters.of.tolist(), clusters.distances.tolist(), strict=True):
+        far = "" if own == ALONE else f"{distance:.6f}"
+        lines.writerow((row["path"], row["start"], row["end"], own, far))
+    return text.getvalue().encode()
+
+
+def draw_sheets(
+    folder: Path, rows: Sequence[dict[str, Any]], clusters: Clusters, progress: Callable[[int, int], None] | None
+) -> None:
+    """A contact sheet of each cluster."""
+    for number in range(len(clusters)):
+        members = clusters.members(number)
+        paths = [rows[row]["path"] for row in members]
+        near = chosen(members, paths, NEAREST)
+        rest = [row for row in reversed(members) if row not in set(near)]
+        far = chosen(rest, [rows[row]["path"] for row in rest], FARTHEST)
+        distances = clusters.distances[members]
+        title = (
+            f"cluster {number}: {len(members)} vectors of {len(set(paths))} videos; distance from the centre "
+            f"{distances.mean():.3f} on average, {distances.max():.3f} at most"
+        )
+        parts = [[shown(rows[row], float(clusters.distances[row])) for row in part] for part in (near, far)]
+        write_bytes(folder / f"cluster_{number:03d}.png", sheet_png(title, *parts))
+        if progress:
+            progress(number + 1, len(clusters))
+
+
+def shown(row: dict[str, Any], distance: float) -> Shown:
+    """A member as a sheet shows it."""
+    name = "/".join(Path(row["path"]).parts[-2:])
+    return Shown(window_frames(row), name, f"{row['start']:.1f}–{row['end']:.1f}, distance {distance:.3f}")
+
+
+def window_frames(row: dict[str, Any]) -> Tensor:
+    """uint8 [T, H, W, 3]: frames from a window, each from the middle of an equal part of it.
+
+    Raises:
+        DataError: the video cannot be read.
+    """
+    with open_video(row["path"]) as reader:
+        rate = reader.fps if reader.fps > 0 else 1.0  # as where the window was cut
+        first, last = round(row["start"] * rate), round(row["end"] * rate)
+        places = [first + (2 * part + 1) * (last - first) // (2 * FRAMES) for part in range(FRAMES)]
+        return reader.at([min(place, reader.num_frames - 1) for place in places])
+
+
+def most_frequent(counts: Any) -> str:
+    """The label that comes most often, with its share of those that have a label."""
+    [(label, count)] = counts.most_common(1)
+    return f"{label} {100 * count / counts.total():.0f} %"
