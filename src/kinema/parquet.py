@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,28 @@ def table_bytes(columns: Mapping[str, Sequence[Any]], vectors: Tensor, told: Map
     return bytes(sink.getvalue())
 
 
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """What goes wrong while a file is read as an error of one line that names it.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
+    try:
+        yield
+    except (OSError, pyarrow().ArrowException) as problem:
+        reason = " ".join(str(problem).split())
+        raise UsageError(f"{path} is damaged ({reason}): remove it, and `kinema embed` makes it anew") from problem
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """What `table_bytes` was told.
 
     Raises:
         UsageError: the file is damaged.
     """
-    arrow = pyarrow()
-    try:
-        found = arrow.parquet.read_schema(path).metadata or {}
-    except (OSError, arrow.ArrowException) as problem:
-        raise UsageError(f"{path} is damaged ({problem}): remove it, and it will be made anew") from problem
+    with damage_named(path):
+        found = pyarrow().parquet.read_schema(path).metadata or {}
     return {key.decode(): value.decode() for key, value in found.items()}
 
 
@@ -58,7 +70,7 @@ def read_vectors(folder: Path) -> tuple[list[dict[str, Any]], Any]:
     """The rows of all parts of a folder, without their vectors, and float32 [rows, D] in NumPy.
 
     Raises:
-        UsageError: there are none.
+        UsageError: there are none, or a part is damaged.
     """
     import numpy as np
 
@@ -66,7 +78,11 @@ def read_vectors(folder: Path) -> tuple[list[dict[str, Any]], Any]:
     parts = sorted(folder.glob("part-*.parquet"))
     if not parts:
         raise UsageError(f"{folder} holds no vectors: make them with `kinema embed`")
-    table = arrow.concat_tables([arrow.parquet.read_table(part) for part in parts])
+    tables = []
+    for part in parts:
+        with damage_named(part):
+            tables.append(arrow.parquet.read_table(part))
+    table = arrow.concat_tables(tables)
     column = table.column("vector").combine_chunks()
     flat: Any = column.flatten().to_numpy(zero_copy_only=False)
     return table.drop_columns(["vector"]).to_pylist(), np.ascontiguousarray(flat.reshape(len(table), -1))
