@@ -45,7 +45,12 @@ MORE = {"data": ((), ("check",), ("flow",), ("pack",), ("synthetic",)), "pretrai
 """Words that follow a verb whose help comes in parts."""
 API = {
     "Train": ("kinema.pretraining.pretrain",),
-    "Use what was learned": ("kinema.loading.load", "kinema.loading.VideoEncoder", "kinema.embedding.embed"),
+    "Use what was learned": (
+        "kinema.loading.load",
+        "kinema.loading.VideoEncoder",
+        "kinema.embedding.embed",
+        "kinema.clustering.cluster",
+    ),
     "Networks": ("kinema.encoder.Encoder", "kinema.backbones.build"),
     "The meta step": ("kinema.meta",),
     "Banks, queues, losses": ("kinema.bank", "kinema.queue", "kinema.losses"),

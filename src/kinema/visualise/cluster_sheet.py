@@ -45,7 +45,8 @@ def chosen(members: Sequence[T], videos: Sequence[str], count: int) -> list[T]:
     No video comes twice before each has come once, as neighbouring windows of a video look alike.
     """
     seen: set[str] = set()
-    first, others = [], []
+    first: list[T] = []
+    others: list[T] = []
     for member, video in zip(members, videos, strict=True):
         (others if video in seen else first).append(member)
         seen.add(video)
