@@ -17,7 +17,7 @@ def refuse_non_video(path: Path) -> None:
     refuse_irregular(path)
     if path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty (0 bytes)")
-    kind = _still_image(path)
+    kind = still_image(path)
     if kind:
         raise DataError(f"{path}: a still image ({kind}), not a video")
 
@@ -28,7 +28,7 @@ def refuse_irregular(path: Path) -> None:
         raise DataError(f"{path}: not a regular file")
 
 
-def _still_image(path: Path) -> str:
+def still_image(path: Path) -> str:
     """The image format of a file with exactly one picture, "" for anything else."""
     from PIL import Image, UnidentifiedImageError
 

@@ -60,13 +60,22 @@ class FrameFolderReader(Reader):
         """No file is held open."""
 
 
-def _pixels(file: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    from PIL import Image
+def read_still(file: Path) -> Tensor:
+    """uint8 [H, W, 3]: a picture as a person sees it, turned as a camera says that it was held.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    return torch.from_numpy(_pixels(file, upright=True))
+
+
+def _pixels(file: Path, *, upright: bool = False) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    from PIL import Image, ImageOps
 
     refuse_irregular(file)
     try:
         with Image.open(file) as image:
-            return np.array(image.convert("RGB"))
+            return np.array((ImageOps.exif_transpose(image) if upright else image).convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: this frame cannot be read ({_one_line(error)})") from error
 
