@@ -11,7 +11,7 @@ import torch
 from kinema.parquet import table_bytes
 
 
-def write_vectors(folder: Path, vectors: np.ndarray, labels=None, paths=None) -> Path:
+def write_vectors(folder: Path, vectors: np.ndarray, labels=None, paths=None, model="made-up") -> Path:
     """A folder as `kinema embed` leaves it, of vectors float32 [V, D] of no network."""
     folder.mkdir(parents=True, exist_ok=True)
     count = len(vectors)
@@ -22,9 +22,9 @@ def write_vectors(folder: Path, vectors: np.ndarray, labels=None, paths=None) ->
         "end": [1.0] * count,
         "label": list(labels) if labels is not None else [None] * count,
     }
-    card = {"run": "runs/none", "view": "rgb", "weights": "0" * 16, "hash": "made-up", "windows": {}}
+    card = {"run": "runs/none", "view": "rgb", "weights": "0" * 16, "hash": model, "windows": {}}
     (folder / "model.json").write_text(json.dumps(card))
-    told = {"model": "made-up", "videos": str(count), "failed": "0"}
+    told = {"model": model, "videos": str(count), "failed": "0"}
     (folder / "part-00000.parquet").write_bytes(table_bytes(columns, torch.from_numpy(vectors), told))
     return folder
 

@@ -25,14 +25,15 @@ def test_small_index_is_exact_and_a_large_one_has_measured_recall(tmp_path, monk
     folder = write_vectors(tmp_path / "v", vectors)
     assert Index.open(folder).about.recall is None
     monkeypatch.setattr(database, "EXACT_BELOW", 3000)
+    monkeypatch.setattr(ann, "SAMPLE", 60)
     said = []
     index = Index.open(folder, at=str(tmp_path / "ann"), say=said.append)
     assert index.about.partitions == 55
-    assert index.about.sample == 200
+    assert index.about.sample == 60
     assert index.about.recall >= ann.TARGET
     assert f"recall@10 {index.about.recall:.3f}" in said[-1]
     assert Index.open(folder, at=str(tmp_path / "ann")).about == index.about
-    sample = [3000 * i // 200 for i in range(200)]
+    sample = [3000 * i // 60 for i in range(60)]
     assert recall_at_10(index, vectors, sample) == pytest.approx(index.about.recall, abs=0.002)
 
 
@@ -42,6 +43,7 @@ def test_more_partitions_are_looked_into_where_recall_asks_for_it(tmp_path, monk
     vectors = rng.normal(size=(2000, 32)).astype(np.float32)
     folder = write_vectors(tmp_path / "v", vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(database, "EXACT_BELOW", 2000)
+    monkeypatch.setattr(ann, "SAMPLE", 20)
     monkeypatch.setattr(ann, "TARGET", 1.0)
     about = Index.open(folder).about
     assert (about.probes, about.recall) == (about.partitions, 1.0)
@@ -55,6 +57,7 @@ def test_searches_that_the_recall_was_not_measured_for_are_exact(tmp_path, monke
     vectors = clustered(3000, 16)
     folder = write_vectors(tmp_path / "v", vectors, labels=["even", "odd"] * 1500)
     monkeypatch.setattr(database, "EXACT_BELOW", 3000)
+    monkeypatch.setattr(ann, "SAMPLE", 5)
     monkeypatch.setattr(ann, "TARGET", 0.0)
     monkeypatch.setattr(ann, "FIRST", 1)
     index = Index.open(folder)

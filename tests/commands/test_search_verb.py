@@ -1,0 +1,119 @@
+"""`kinema search`: what a person types, and what is printed."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kinema.parquet import read_vectors
+
+pytest.importorskip("lancedb", reason="lancedb is not installed")
+
+
+@pytest.fixture(scope="module")
+def searched(trained, clip_folder, tmp_path_factory):
+    """The folder of vectors of all clips; to be read only."""
+    from kinema import cli
+
+    out = tmp_path_factory.mktemp("search") / "vectors"
+    assert cli.run(["embed", str(trained), str(clip_folder), "--out", str(out), "--workers", "0"]) == 0
+    return out
+
+
+@pytest.fixture
+def videos(searched):
+    return [row["path"] for row in read_vectors(searched)[0]]
+
+
+def test_table_json_and_sheet_have_the_same_results(command, searched, videos, tmp_path):
+    pytest.importorskip("matplotlib")
+    sheet = tmp_path / "found" / "sheet.png"
+    table = command("search", searched, videos[0], "-k", 4, "--sheet", sheet)
+    assert table.code == 0
+    assert f"{videos[0]} is in the index itself" in table.err
+    assert f"the contact sheet is {sheet}" in table.err
+    lines = table.out.splitlines()
+    assert lines[0].split() == ["cosine", "label", "seconds", "path"]
+    found = json.loads(command("search", searched, videos[0], "-k", 4, "--json").out)
+    assert found["query"] == [videos[0]]
+    assert [line.split()[-1] for line in lines[1:]] == [hit["path"] for hit in found["results"]]
+    assert [line.split()[1] for line in lines[1:]] == [f"{hit['cosine']:.4f}" for hit in found["results"]]
+    with Image.open(sheet) as image:
+        pixels = np.array(image.convert("RGB")).astype(int)
+    coloured = (pixels.max(axis=2) - pixels.min(axis=2)) > 40
+    strips = coloured.any(axis=0).mean()
+    assert strips > 0.5, "the strips of three videos reach over most of the sheet"
+
+
+def test_without_a_query_the_index_is_built_and_described(command, own_run, clip_folder, tmp_path):
+    out = tmp_path / "vectors"
+    command("embed", own_run, clip_folder / "test", "--out", out, "--workers", 0)
+    first = command("search", out)
+    assert first.code == 0
+    assert "building the index of 4 vectors" in first.err
+    assert "a search compares all of them" in first.out
+    assert "labels: " in first.out
+    second = command("search", out, "--json")
+    assert second.err == ""
+    told = json.loads(second.out)
+    assert told["index"]["rows"] == 4
+    assert sum(told["labels"].values()) == 4
+
+
+def test_copies_are_found_as_duplicates(command, trained, videos, tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for number, video in enumerate(videos[:6]):
+        shutil.copyfile(video, folder / f"{number}.mp4")
+    shutil.copyfile(videos[0], folder / "copy.mp4")
+    out, sheet = tmp_path / "vectors", tmp_path / "sheet.png"
+    command("embed", trained, folder, "--out", out, "--workers", 0)
+    ended = command("search", out, "--duplicates", 1, "--sheet", sheet)
+    assert [line.split()[-1] for line in ended.out.splitlines()[1:]] == [
+        str(folder / "0.mp4"),
+        str(folder / "copy.mp4"),
+    ]
+    assert ended.err.splitlines()[-1] == "1 groups of 2 vectors have a cosine of 1 or more"
+    assert sheet.exists()
+    [group] = json.loads(command("search", out, "--duplicates", 1, "--json").out)["groups"]
+    assert [hit["cosine"] for hit in group] == pytest.approx([1, 1])
+
+
+def test_result_that_is_gone_is_said_and_leaves_a_gap_on_the_sheet(command, trained, videos, tmp_path):
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for number, video in enumerate(videos[:3]):
+        shutil.copyfile(video, folder / f"{number}.mp4")
+    command("embed", trained, folder, "--out", tmp_path / "vectors", "--workers", 0)
+    (folder / "1.mp4").unlink()
+    ended = command("search", tmp_path / "vectors", folder / "0.mp4", "--sheet", tmp_path / "sheet.png")
+    assert ended.code == 0
+    assert "1.mp4: no such file" in ended.err
+    assert (tmp_path / "sheet.png").exists()
+
+
+def test_bad_input_is_one_line(command, searched, videos, tmp_path):
+    (tmp_path / "notes.mp4").write_text("no video")
+    some = videos[0]
+    command("search", searched, "").refused(2, "empty query")
+    command("search", searched, tmp_path / "absent.mp4").refused(3, "absent.mp4: no such file")
+    command("search", searched, tmp_path / "notes.mp4").refused(3, "notes.mp4")
+    command("search", searched, some, "--label", "no").refused(2, "no vector has the label 'no'")
+    command("search", searched, some, "--folder", "no").refused(2, "below the folder 'no'")
+    command("search", searched, some, "-k", 0).refused(2, "--k is 0")
+    command("search", searched, "--label", "x").refused(2, "--label without anything to search for")
+    command("search", searched, some, "--sheet", "sheet.jpg").refused(2, "give the name of a .png file")
+    command("search", searched, some, "--duplicates", 0.9).refused(2, "give either it or a QUERY")
+    command("search", searched, "--duplicates", 2).refused(2, "--duplicates is 2: give a cosine")
+    command("search", searched, some, "--run", tmp_path).refused(2, "no checkpoint")
+    command("search", searched, some, "--run", tmp_path / "gone").refused(2, "give it by --run")
+    command("search", tmp_path / "nowhere", some).refused(2, "holds no vectors: make them with")
+    command("search", searched, some, "--index", tmp_path / "notes.mp4").refused(2, "the index")
+
+
+def test_line_breaks_in_names_are_not_obeyed(command, searched):
+    ended = command("search", searched, "a\nb.mp4")
+    ended.refused(3, "a?b.mp4: no such file")
