@@ -51,6 +51,7 @@ API = {
         "kinema.embedding.embed",
         "kinema.clustering.cluster",
     ),
+    "Search": ("kinema.search.Index", "kinema.search.Example", "kinema.search.Hit"),
     "Networks": ("kinema.encoder.Encoder", "kinema.backbones.build"),
     "The meta step": ("kinema.meta",),
     "Banks, queues, losses": ("kinema.bank", "kinema.queue", "kinema.losses"),

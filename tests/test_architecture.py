@@ -88,7 +88,7 @@ NO_TORCH = [
     "kinema.backbones",
     "kinema.evaluate.settings",
 ]
-OPTIONAL = {"cv2", "torchcodec", "matplotlib", "ray", "sklearn", "tensorboard", "torchvision"}
+OPTIONAL = {"cv2", "lancedb", "pyarrow", "torchcodec", "matplotlib", "ray", "sklearn", "tensorboard", "torchvision"}
 
 
 def module_of(path):

@@ -8,18 +8,20 @@ kinema.load(run.folder).embed("clip.mp4")  # float32 [D], unit length
 ```
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["load", "pretrain"]
+__all__ = ["load", "pretrain", "search"]
 
 if TYPE_CHECKING:
+    from kinema import search
     from kinema.loading import load
     from kinema.pretraining import pretrain
 
 
 def __getattr__(name: str) -> Any:
-    """The public functions, imported when first asked for: they need torch, which is slow to import."""
+    """What is public, imported when first asked for: it needs torch, which is slow to import."""
     if name == "pretrain":
         from kinema.pretraining import pretrain
 
@@ -28,4 +30,6 @@ def __getattr__(name: str) -> Any:
         from kinema.loading import load
 
         return load
+    if name == "search":
+        return import_module("kinema.search")
     raise AttributeError(f"module 'kinema' has no attribute '{name}'")

@@ -23,6 +23,7 @@ HELPS = [
     ["data", "check", "--help"],
     ["data", "flow", "--help"],
     ["convert", "--help"],
+    ["search", "--help"],
 ]
 
 CALLS = f"""

@@ -8,8 +8,6 @@ import pytest
 
 from kinema import cli
 
-pytest.importorskip("lancedb", reason="lancedb is not installed")
-
 TINY = [
     *("--backbone.name", "r3d_vcop", "--backbone.width", "0.0625", "--method.contrast.negatives", "8"),
     *("--clip.frames", "4", "--clip.stride", "2", "--clip.size", "32"),

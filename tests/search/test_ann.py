@@ -7,6 +7,8 @@ from made_up import clustered, write_vectors
 
 from kinema.search import Index, ann, database
 
+pytest.importorskip("lancedb", reason="lancedb is not installed")
+
 
 def recall_at_10(index, vectors, rows):
     """Against NumPy, each row's own vector left out."""

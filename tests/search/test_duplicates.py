@@ -8,6 +8,8 @@ from made_up import clustered, write_vectors
 from kinema.errors import UsageError
 from kinema.search import Index, duplicates
 
+pytest.importorskip("lancedb", reason="lancedb is not installed")
+
 
 def numpy_pairs(vectors, files, threshold):
     unit = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)

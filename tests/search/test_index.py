@@ -14,6 +14,8 @@ from kinema.errors import DataError, UsageError
 from kinema.parquet import read_vectors
 from kinema.search import Example, Index, database
 
+pytest.importorskip("lancedb", reason="lancedb is not installed")
+
 
 @pytest.fixture(scope="module")
 def opened(whole):

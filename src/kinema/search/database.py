@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from kinema.errors import UsageError
@@ -112,6 +113,8 @@ def find_database(where: str) -> Database | None:
     Raises:
         UsageError: it is damaged.
     """
+    if "://" not in where and not Path(where).exists():
+        return None  # LanceDB would make the folder
     with reading(where):
         database = lancedb().connect(where)
         if ABOUT not in names(database):

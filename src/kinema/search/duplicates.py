@@ -97,7 +97,7 @@ def compared(vectors: Tensor, i: Tensor, j: Tensor, threshold: float) -> tuple[T
     """Those of some pairs that are above the threshold in float64."""
     kept = [
         (a[above], b[above], cosine[above])
-        for a, b in zip(i.split(BLOCK), j.split(BLOCK), strict=True)
+        for a, b in zip(torch.split(i, BLOCK), torch.split(j, BLOCK), strict=True)
         for cosine in [F.cosine_similarity(vectors[a].double(), vectors[b].double())]
         for above in [cosine >= threshold - _EQUAL]
     ]

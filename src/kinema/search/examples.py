@@ -26,9 +26,9 @@ from kinema.data.read_frames import read_still
 from kinema.data.reader import Reader
 from kinema.data.video import Video
 from kinema.data.windows import Windows, spans, window_clips
-from kinema.embedding import vectors
 from kinema.errors import DataError, UsageError
 from kinema.loading import VideoEncoder
+from kinema.vectors import vectors
 
 _TIME = r"(?:\d+:){0,2}\d+(?:\.\d+)?"
 _TIMES = re.compile(rf"(?P<start>{_TIME})(?P<range>-(?P<end>{_TIME})?)?")

@@ -27,8 +27,8 @@ def sheet_of_hits(wanted: Sequence[Example], unwanted: Sequence[Example], hits: 
     Raises:
         UsageError: matplotlib is not installed.
     """
-    examples = [Cell(example_frames(each), str(each)) for each in wanted]
-    examples += [Cell(example_frames(each), f"without {each}") for each in unwanted]
+    examples = [Cell(example_frames(each), short(str(each))) for each in wanted]
+    examples += [Cell(example_frames(each), f"without {short(str(each))}") for each in unwanted]
     found = [cell(hit, f"{rank}. ", say) for rank, hit in enumerate(shown(hits, say), 1)]
     bands = [Band("searched for", examples), Band("found, nearest first", found)]
     return contact_sheet([band for band in bands if band.cells], title="kinema search")
