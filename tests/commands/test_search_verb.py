@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -117,3 +118,11 @@ def test_bad_input_is_one_line(command, searched, videos, tmp_path):
 def test_line_breaks_in_names_are_not_obeyed(command, searched):
     ended = command("search", searched, "a\nb.mp4")
     ended.refused(3, "a?b.mp4: no such file")
+
+
+def test_missing_packages_are_named_with_what_to_install(command, searched, videos, monkeypatch, tmp_path):
+    for package, extra in (("lancedb", "search"), ("matplotlib.figure", "plots")):
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, package, None)
+            ended = command("search", searched, videos[0], "--sheet", tmp_path / "sheet.png")
+        ended.refused(2, f"pip install 'kinema[{extra}]'")
