@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from kinema.atomic import write_bytes
-from kinema.data.decode import open_video
 from kinema.errors import UsageError
 from kinema.evaluate.clusters import ALONE, Agreement, Clusters, agreement, find_clusters, label_counts
 from kinema.evaluate.settings import Clustering
 from kinema.evaluate.table import Table
 from kinema.parquet import read_vectors
-from kinema.visualise.cluster_sheet import FARTHEST, FRAMES, NEAREST, Shown, chosen, sheet_png
+from kinema.stretch import frames, short
+from kinema.visualise.contact_sheet import Band, Cell, contact_sheet
 
+NEAREST, FARTHEST = 12, 3
+"""Members of each kind that a contact sheet shows."""
 COLUMNS = ("path", "start", "end", "cluster", "distance")
 
 
@@ -116,7 +117,7 @@ def csv_bytes(rows: Sequence[dict[str, Any]], clusters: Clusters) -> bytes:
 def draw_sheets(
     folder: Path, rows: Sequence[dict[str, Any]], clusters: Clusters, progress: Callable[[int, int], None] | None
 ) -> None:
-    """A contact sheet of each cluster."""
+    """A contact sheet of each cluster: the members nearest its centre, and below them the farthest."""
     for number in range(len(clusters)):
         members = clusters.members(number)
         paths = [rows[row]["path"] for row in members]
@@ -128,29 +129,35 @@ def draw_sheets(
             f"cluster {number}: {len(members)} vectors of {len(set(paths))} videos; distance from the centre "
             f"{distances.mean():.3f} on average, {distances.max():.3f} at most"
         )
-        parts = [[shown(rows[row], float(clusters.distances[row])) for row in part] for part in (near, far)]
-        write_bytes(folder / f"cluster_{number:03d}.png", sheet_png(title, *parts))
+        parts = (("nearest the centre", near), ("farthest from the centre", far))
+        bands = [Band(name, [cell(rows[row], clusters.distances[row]) for row in part]) for name, part in parts if part]
+        write_bytes(folder / f"cluster_{number:03d}.png", contact_sheet(bands, title=title))
         if progress:
             progress(number + 1, len(clusters))
 
 
-def shown(row: dict[str, Any], distance: float) -> Shown:
-    """A member as a sheet shows it."""
-    name = "/".join(Path(row["path"]).parts[-2:])
-    return Shown(window_frames(row), name, f"{row['start']:.1f}–{row['end']:.1f}, distance {distance:.3f}")
+def chosen(members: Sequence[int], videos: Sequence[str], count: int) -> list[int]:
+    """The first `count` members, given nearest (or farthest) first, and the video that each is of.
+
+    No video comes twice before each has come once, as neighbouring windows of a video look alike.
+    """
+    seen: set[str] = set()
+    first: list[int] = []
+    others: list[int] = []
+    for member, video in zip(members, videos, strict=True):
+        (others if video in seen else first).append(member)
+        seen.add(video)
+    return [*first, *others][:count]
 
 
-def window_frames(row: dict[str, Any]) -> Tensor:
-    """uint8 [T, H, W, 3]: frames from a window, each from the middle of an equal part of it.
+def cell(row: dict[str, Any], distance: float) -> Cell:
+    """A member as a sheet shows it.
 
     Raises:
-        DataError: the video cannot be read.
+        DataError: its video cannot be read.
     """
-    with open_video(row["path"]) as reader:
-        rate = reader.fps if reader.fps > 0 else 1.0  # as where the window was cut
-        first, last = round(row["start"] * rate), round(row["end"] * rate)
-        places = [first + (2 * part + 1) * (last - first) // (2 * FRAMES) for part in range(FRAMES)]
-        return reader.at([min(place, reader.num_frames - 1) for place in places])
+    text = f"{short(row['path'])}\n{row['start']:.1f}-{row['end']:.1f}, distance {distance:.3f}"
+    return Cell(frames(row["path"], row["start"], row["end"]), text)
 
 
 def most_frequent(counts: Any) -> str:

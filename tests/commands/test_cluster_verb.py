@@ -8,9 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from kinema.clustering import window_frames
 from kinema.data.decode import open_video
 from kinema.parquet import read_vectors, table_bytes
+from kinema.stretch import frames
+from kinema.visualise.contact_sheet import FRAMES
+from kinema.visualise.pictures import spread
 
 pytest.importorskip("sklearn")
 
@@ -84,11 +86,12 @@ def test_sheets_are_drawn_of_each_cluster_into_a_new_folder_only(command, vector
     assert (tmp_path / "found.csv").read_bytes() == before
 
 
-def test_frames_of_a_window_are_from_its_first_middle_and_last_third(vectors):
+def test_frames_of_a_window_are_spread_over_it(vectors):
     row = read_vectors(vectors)[0][1]
     assert (row["start"], row["end"]) == (0.24, 0.48)  # frames 6 to 11 of 12
     with open_video(row["path"]) as reader:
-        assert (window_frames(row) == reader.at([7, 9, 11])).all()
+        expected = reader.at([6 + place for place in spread(FRAMES, 6)])
+    assert (frames(row["path"], row["start"], row["end"]) == expected).all()
 
 
 def test_without_labels_the_table_has_none(command, vectors):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from kinema.data.container import still_image
-from kinema.data.decode import open_video
 from kinema.data.read_frames import read_still
 from kinema.errors import DataError
 from kinema.search.duplicates import Group
 from kinema.search.examples import Example
 from kinema.search.rows import Hit
-from kinema.visualise.contact_sheet import FRAMES, MOST, Band, Cell, contact_sheet
-from kinema.visualise.pictures import spread
+from kinema.stretch import frames, short
+from kinema.visualise.contact_sheet import MOST, Band, Cell, contact_sheet
 
 Say = Callable[[str], None]
 
@@ -66,12 +64,6 @@ def cell(hit: Hit, before: str, say: Say) -> Cell:
         return Cell(None, text)
 
 
-def short(path: str) -> str:
-    """A file's name with its folder, its beginning cut off if it is long."""
-    name = "/".join(path.replace("\\", "/").split("/")[-2:])
-    return name if len(name) <= 48 else f"…{name[-47:]}"
-
-
 def example_frames(example: Example) -> Tensor:
     """uint8 [T, H, W, 3] of an example, one frame of a still."""
     path = Path(example.path)
@@ -79,17 +71,3 @@ def example_frames(example: Example) -> Tensor:
         return read_still(path)[None]
     start = example.start or 0.0
     return frames(example.path, start, start if example.end is None and example.start is not None else example.end)
-
-
-def frames(path: str, start: float, end: float | None) -> Tensor:
-    """uint8 [T, H, W, 3]: `FRAMES` evenly spaced ones of a stretch of a video, or the one that it begins with.
-
-    Raises:
-        DataError: the video cannot be read.
-    """
-    with open_video(path) as reader:
-        rate = reader.fps if reader.fps > 0 else 1.0
-        first = min(round(start * rate), reader.num_frames - 1)
-        after = reader.num_frames if end is None or end == math.inf else min(round(end * rate), reader.num_frames)
-        count = max(after - first, 1)
-        return reader.at([first + place for place in spread(FRAMES, count)])
