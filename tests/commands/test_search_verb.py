@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kinema.data.decode import open_video
 from kinema.parquet import read_vectors
 
 pytest.importorskip("lancedb", reason="lancedb is not installed")
@@ -126,3 +127,19 @@ def test_missing_packages_are_named_with_what_to_install(command, searched, vide
             without.setitem(sys.modules, package, None)
             ended = command("search", searched, videos[0], "--sheet", tmp_path / "sheet.png")
         ended.refused(2, f"pip install 'kinema[{extra}]'")
+
+
+def test_picture_is_searched_for_unless_the_vectors_are_of_change_alone(command, searched, trained, videos, tmp_path):
+    pytest.importorskip("matplotlib")
+    picture, sheet = tmp_path / "picture.webp", tmp_path / "sheet.png"
+    with open_video(videos[0]) as reader:
+        Image.fromarray(reader.at([0])[0].numpy()).save(picture)
+    ended = command("search", searched, picture, "--without", f"{videos[1]}@0.2", "-k", 2, "--sheet", sheet)
+    assert ended.code == 0
+    assert "a still, searched for as a clip of 4 equal frames, in which nothing moves" in ended.err
+    assert len(ended.out.splitlines()) == 3
+    assert sheet.exists()
+    command("search", searched, f"{picture}@2").refused(2, "a picture has no times")
+    change = tmp_path / "change"
+    command("embed", trained, videos[0], "--out", change, "--view", "residual", "--workers", 0)
+    command("search", change, picture).refused(2, "in which nothing of it is left")
