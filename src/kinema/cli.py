@@ -72,7 +72,7 @@ def run(argv: list[str]) -> int:
             return 0
         if argv[0] not in VERBS:
             raise UsageError(f"unknown verb '{argv[0]}': {nearest(argv[0], list(VERBS))}")
-        if int(os.environ.get("WORLD_SIZE") or 1) > 1 and argv[0] not in PARALLEL:
+        if which() and argv[0] not in PARALLEL:
             raise UsageError(f"kinema {argv[0]} is one process: start it without torchrun")
         keep_memory()
         command = importlib.import_module(f"kinema.commands.{VERBS[argv[0]][0]}")
@@ -91,8 +91,9 @@ def run(argv: list[str]) -> int:
 
 
 def which() -> str:
-    """Which of several processes speaks."""
-    return f"rank {os.environ['RANK']}: " if int(os.environ.get("WORLD_SIZE") or 1) > 1 else ""
+    """Which of several processes speaks, as its launcher says; nothing where there is one."""
+    rank, size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    return "" if rank is None or size in (None, "", "0", "1") else f"rank {rank}: "
 
 
 def printable(text: str) -> str:

@@ -530,3 +530,23 @@ def test_thumbnails_that_are_damaged_or_of_other_videos_are_refused(pretrain, cl
     (out / "appearance.npy").unlink()
     assert pretrain(*flags, "--resume").code == 0
     assert (out / "appearance.npy").read_bytes() == kept
+
+
+# ---- what a launcher or a cluster has left in the environment ----
+
+
+@pytest.mark.parametrize("told", [{"WORLD_SIZE": "2"}, {"WORLD_SIZE": "many"}, {"WORLD_SIZE": ""}, {"RANK": "0"}])
+def test_half_of_what_a_launcher_says_starts_one_process(command, monkeypatch, told, tmp_path):
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    line = command("knn", tmp_path).refused(2, "is not a run")
+    assert "rank" not in line
+
+
+@pytest.mark.parametrize("told", [{"RANK": "x", "WORLD_SIZE": "2"}, {"RANK": "0", "WORLD_SIZE": "many"}])
+def test_launcher_that_does_not_say_which_process_this_is_is_refused(pretrain, clip_folder, monkeypatch, told, tmp_path):
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    line = pretrain(clip_folder, tmp_path / "out").refused(2, "which is no place among processes: start them by torchrun")
+    assert f"rank {told['RANK']}: " in line
+    assert not (tmp_path / "out").exists()
