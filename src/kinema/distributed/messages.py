@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from kinema.distributed.endings import exchange
 from kinema.distributed.places import rank, size
 from kinema.errors import KinemaError
 
@@ -28,7 +29,7 @@ def first(work: Callable[[], T]) -> T:
             told[0] = work()
         except KinemaError as problem:
             told[1] = problem
-    dist.broadcast_object_list(told, src=0)
+    exchange(lambda: dist.broadcast_object_list(told, src=0))
     if told[1] is not None:
         raise told[1]
     result: T = told[0]
@@ -40,7 +41,7 @@ def everyones(mine: T) -> list[T]:
     if size() == 1:
         return [mine]
     found: list[Any] = [None] * size()
-    dist.all_gather_object(found, mine)
+    exchange(lambda: dist.all_gather_object(found, mine))
     return found
 
 
@@ -57,5 +58,5 @@ def largest(number: int) -> int:
     if size() == 1:
         return number
     told = torch.tensor(number)
-    dist.all_reduce(told, dist.ReduceOp.MAX)
+    exchange(lambda: dist.all_reduce(told, dist.ReduceOp.MAX))
     return int(told)

@@ -7,18 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
+from kinema.distributed.endings import end_of_others
 from kinema.errors import KinemaError, UsageError
 
 PATIENCE = timedelta(minutes=30)
 """How long a rank waits for the others, such as for one that reads a long list."""
-ANSWER = timedelta(seconds=10)
-"""How long the ranks have to say that they are there still, once one is not."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def joined(device: torch.device) -> Iterator[Place]:
 
     Raises:
         UsageError: the others cannot be reached.
-        KinemaError: one of them died; says which.
+        KinemaError: one of them died, or ended by an error of its own; says which.
     """
     here = place()
     if here.size == 1:
@@ -89,28 +87,15 @@ def joined(device: torch.device) -> Iterator[Place]:
         ) from problem
     try:
         yield here
-    except RuntimeError as problem:
-        lost = None if isinstance(problem, torch.OutOfMemoryError) else missing(store, here)
-        if not lost:
+    except Exception as problem:
+        if device.type == "cpu":  # NCCL may wait here for what is under way
+            dist.destroy_process_group()  # whoever waits for this rank learns of it now, and so on from rank to rank
+        cause = end_of_others(store, here.rank, here.size, problem)
+        if not cause:
             raise
         raise KinemaError(
-            f"{lost} of {here.size} is gone, killed or with its machine; rank {here.rank} ends too. What was trained "
-            "up to the last checkpoint is kept for --resume"
+            f"{cause}; rank {here.rank} ends too. What was trained up to the last checkpoint is kept for --resume"
         ) from problem
     finally:
-        dist.destroy_process_group()
-
-
-def missing(store: Any, here: Place) -> str:
-    """The ranks that do not answer, for a message; nothing if all do."""
-    try:
-        store.set(f"there/{here.rank}", "yes")
-        silent: list[str] = []
-        for other in range(here.size):
-            try:
-                store.wait([f"there/{other}"], ANSWER if not silent else timedelta(seconds=1))
-            except dist.DistStoreError:
-                silent.append(str(other))
-    except dist.DistError:  # the store is kept by rank 0, unless torchrun keeps it
-        return "rank 0"
-    return "" if not silent else ("rank " if len(silent) == 1 else "ranks ") + ", ".join(silent)
+        if dist.is_initialized():
+            dist.destroy_process_group()

@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from kinema.distributed.endings import exchange
 from kinema.distributed.places import rank, size
 
 BUCKET = 2**23
@@ -55,7 +56,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(size())]
-        dist.all_gather(parts, rows.contiguous())
+        exchange(lambda: dist.all_gather(parts, rows.contiguous()))
         return torch.cat(parts)
 
     @staticmethod
@@ -70,7 +71,7 @@ class _ScatterSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
         total = rows.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
+        exchange(lambda: dist.all_reduce(total))
         return total.chunk(size())[rank()].clone()
 
     @staticmethod
@@ -85,7 +86,7 @@ class _Mean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
         total = values.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
+        exchange(lambda: dist.all_reduce(total))
         return total / size()
 
     @staticmethod
