@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from kinema.errors import UsageError
-from kinema.machine import mixed, pick_device, threads_beside
+from kinema.machine import cores, mixed, pick_device, threads_beside
 
 
 def test_precision_is_mixed_on_a_gpu_or_when_asked_for():
@@ -26,6 +26,38 @@ def test_device_is_the_one_asked_for():
 def test_device_that_is_not_there_is_refused(name):
     with pytest.raises(UsageError, match=rf"^there is no device '{name}' here: .*known: auto, cpu"):
         pick_device(name)
+
+
+def launched(monkeypatch, gpus, **told):
+    """Sixteen processes on machines with so many GPUs, of which this is one."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("told", [{}, {"LOCAL_WORLD_SIZE": "8"}])
+def test_each_process_of_two_machines_has_a_gpu_of_its_own(monkeypatch, told):
+    launched(monkeypatch, 8, RANK="11", WORLD_SIZE="16", LOCAL_RANK="3", **told)
+    assert pick_device("auto") == torch.device("cuda", 3)
+    assert pick_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr("kinema.machine.os.cpu_count", lambda: 64)
+    assert cores() == 8
+
+
+@pytest.mark.parametrize("told", [{}, {"LOCAL_WORLD_SIZE": "16"}])
+def test_more_processes_than_gpus_on_a_machine_are_refused(monkeypatch, told):
+    launched(monkeypatch, 8, RANK="11", WORLD_SIZE="16", LOCAL_RANK="11", **told)
+    with pytest.raises(UsageError, match=r"processes on this machine need a GPU each, of 8 .*: start 8 or fewer"):
+        pick_device("auto")
+
+
+def test_processes_of_a_machine_without_gpus_share_its_cores(monkeypatch):
+    launched(monkeypatch, 0, RANK="1", WORLD_SIZE="4", LOCAL_RANK="1")
+    monkeypatch.setattr("kinema.machine.os.cpu_count", lambda: 8)
+    assert pick_device("auto") == torch.device("cpu")
+    assert cores() == 2
 
 
 def test_readers_take_threads_from_training_and_give_them_back(monkeypatch):

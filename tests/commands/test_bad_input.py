@@ -544,9 +544,9 @@ def test_half_of_what_a_launcher_says_starts_one_process(command, monkeypatch, t
 
 
 @pytest.mark.parametrize("told", [{"RANK": "x", "WORLD_SIZE": "2"}, {"RANK": "0", "WORLD_SIZE": "many"}])
-def test_launcher_that_does_not_say_which_process_this_is_is_refused(pretrain, clip_folder, monkeypatch, told, tmp_path):
+def test_launcher_that_does_not_say_which_process_this_is_is_refused(pretrain, tmp_path, monkeypatch, told):
     for name, value in told.items():
         monkeypatch.setenv(name, value)
-    line = pretrain(clip_folder, tmp_path / "out").refused(2, "which is no place among processes: start them by torchrun")
+    line = pretrain(tmp_path, tmp_path / "out").refused(2, "is no place among processes: start them by torchrun")
     assert f"rank {told['RANK']}: " in line
     assert not (tmp_path / "out").exists()

@@ -20,7 +20,7 @@ MOST = 300
 """Characters of another rank's error that are repeated."""
 
 
-class Lost(RuntimeError):
+class Lost(RuntimeError):  # noqa: N818 - named for what happened
     """An exchange with other ranks that came to nothing."""
 
 

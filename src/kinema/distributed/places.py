@@ -34,6 +34,8 @@ class Place:
 def place() -> Place:
     """As the launcher said in RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE; alone without one.
 
+    The last two may be missing, the first of them where there is a process a machine.
+
     Raises:
         UsageError: one of them is no number, or does not fit the others.
     """
@@ -42,13 +44,20 @@ def place() -> Place:
         return Place()
     try:
         rank, size = int(told["RANK"]), int(told["WORLD_SIZE"])
-        found = Place(rank, size, int(told["LOCAL_RANK"] or 0), int(told["LOCAL_WORLD_SIZE"] or size))
+        local = int(told["LOCAL_RANK"] or 0)
+        found = Place(rank, size, local, int(told["LOCAL_WORLD_SIZE"] or most_beside(size, local)))
     except ValueError:
         found = Place(-1)
     if not (0 <= found.rank < found.size and 0 <= found.local < found.beside):
         said = ", ".join(f"{name} {value}" for name, value in told.items())
         raise UsageError(f"the environment says {said}, which is no place among processes: start them by torchrun")
     return found
+
+
+def most_beside(size: int, local: int) -> int:
+    """How many of the processes are on this machine, where a launcher does not say: one a GPU, or all of them."""
+    gpus = torch.cuda.device_count()
+    return min(size, max(gpus, local + 1)) if gpus else size
 
 
 def size() -> int:
