@@ -51,6 +51,7 @@ def name_anew(path: Path, other: Path) -> None:
             copy.flush()
             os.fsync(copy.fileno())
     second.replace(other)
+    second.unlink(missing_ok=True)  # still there where both were one file, as a program left them that was killed here
 
 
 def sync_folder(folder: Path) -> None:

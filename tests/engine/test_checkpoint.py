@@ -99,6 +99,15 @@ def test_checkpoint_before_the_last_is_kept_and_no_other(saved):
     assert steps == {"last.pt": 5, "previous.pt": 4, "epoch_0006.pt": 6}
 
 
+def test_writing_after_a_program_was_killed_between_its_two_renames_leaves_no_third_file(saved):
+    checkpoint.save(content(4), saved)
+    saved.with_name("previous.pt").unlink()
+    os.link(saved, saved.with_name("previous.pt"))  # the earlier one has its second name, and the new one not its first
+    checkpoint.save(content(5), saved)
+    steps = {path.name: checkpoint.load(path).step for path in saved.parent.iterdir()}
+    assert steps == {"last.pt": 5, "previous.pt": 4}
+
+
 def test_write_that_fails_leaves_both_checkpoints(saved, monkeypatch):
     checkpoint.save(content(4), saved)
     before = {path: path.read_bytes() for path in saved.parent.iterdir()}
