@@ -15,8 +15,10 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no JSON in UTF-8, or longer or deeper than any file of ours.
+        ValueError: it is no file of JSON in UTF-8, or longer or deeper than any file of ours.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no ordinary file")  # a pipe or a device, which may have no end
     if path.stat().st_size > MOST:
         raise ValueError(f"{path.stat().st_size} bytes are more than any file of kinema's has")
     return parsed(path.read_text(encoding="utf-8"))

@@ -152,6 +152,8 @@ def spoilt(state: dict, how: str) -> dict:
         state["state"][0]["exp_avg"] = torch.zeros(1).expand(10**12)
     if how == "group":
         state["param_groups"][0].pop("lr")
+    if how == "setting":
+        state["param_groups"][0]["betas"] = "ab"
     if how == "parameters":
         state["param_groups"][0]["params"] = [0]
     if how == "stranger":
@@ -159,7 +161,7 @@ def spoilt(state: dict, how: str) -> dict:
     return {} if how == "empty" else state
 
 
-@pytest.mark.parametrize("how", ["size", "expanded", "group", "parameters", "stranger", "empty"])
+@pytest.mark.parametrize("how", ["size", "expanded", "group", "setting", "parameters", "stranger", "empty"])
 def test_state_of_another_optimiser_is_refused(how):
     weights = [torch.nn.Parameter(torch.zeros(2, 3)), torch.nn.Parameter(torch.zeros(3))]
     optimizer = torch.optim.AdamW(weights)
@@ -289,6 +291,16 @@ def test_array_whose_header_asks_for_all_memory_is_refused(run, shape):
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(40))
     videos = sources.VideoList((Video("a"),), (), "set")
     refused(lambda: kept_looks(run, run.recipe, videos, None), "appearance.npy is")
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "data.json", "metrics.jsonl"])
+def test_file_of_a_run_that_has_no_end_is_refused_or_left_out(run, name):
+    (run.folder / name).unlink()
+    (run.folder / name).symlink_to("/dev/zero")
+    if name == "metrics.jsonl":
+        assert log.read(run.folder / name) == []
+    else:
+        refused(lambda: run.read(name), f"{name} is not valid JSON")
 
 
 # ---- lists ----

@@ -195,6 +195,14 @@ def load_state(module: torch.nn.Module, state: dict[str, Tensor], source: str) -
     module.load_state_dict(state)
 
 
+def kinds(group: dict[str, Any]) -> dict[str, Any]:
+    """Of an optimiser's group its parameters' numbers, and of what kind each setting is; 0 and 0.0 are of one."""
+    return {
+        name: value if name == "params" else float if type(value) is int else type(value)
+        for name, value in group.items()
+    }
+
+
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any], source: str) -> None:
     """Load an optimiser's whole state, of the same parameters.
 
@@ -208,8 +216,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any], sour
         for number, parameter in zip(ours["params"], group["params"], strict=True)
     }
     try:
-        fits = [(set(group), group["params"]) for group in state["param_groups"]] == [
-            (set(group), group["params"]) for group in own["param_groups"]
+        fits = [kinds(group) for group in state["param_groups"]] == [
+            kinds(group) for group in own["param_groups"]
         ] and all(
             plain(value) and value.shape in ((), shapes[number])
             for number, kept in state["state"].items()

@@ -80,7 +80,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The rows of a `metrics.jsonl`, up to the first line that is none, such as one cut off by a crash."""
-    if not path.exists():
+    if not path.is_file():
         return []
     rows = []
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
