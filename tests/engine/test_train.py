@@ -13,8 +13,9 @@ from kinema import methods
 from kinema.engine import checkpoint
 from kinema.engine import train as loop
 from kinema.engine.optim import learning_rate
-from kinema.engine.train import is_due, stop_on_signal, train, until_stopped
-from kinema.errors import KinemaError, NonFiniteLoss, ReadersGone, UsageError
+from kinema.engine.stopping import stop_on_signal, until_stopped
+from kinema.engine.train import is_due, train
+from kinema.errors import KinemaError, NonFiniteLoss, ReadersGone, Stopped, UsageError
 from kinema.methods import mcn
 from kinema.momentum import rising
 from kinema.settings import CMC, MCN, Backbone, Clip, Contrast, MoCo, Optim, Recipe, Train, Views
@@ -307,6 +308,22 @@ def test_training_whose_readers_were_stopped_with_it_leaves_a_checkpoint_of_its_
     _, trained = run(clips, tmp_path, chosen, report=stop)
     assert trained.stopped_by == number
     assert checkpoint.load(tmp_path / "checkpoints" / "last.pt").step == trained.step == 3
+
+
+def test_probe_whose_readers_were_stopped_with_it_asks_to_be_run_again(clips, tmp_path):
+    def probe():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise ReadersGone("killed")
+
+    with pytest.raises(Stopped, match="stopped by SIGTERM while figures were taken") as caught:
+        run(clips, tmp_path, recipe(), probe=probe)
+    assert caught.value.exit_code == 75
+
+    def killed():
+        raise ReadersGone("killed")
+
+    with pytest.raises(ReadersGone):
+        run(clips, tmp_path / "again", recipe(), probe=killed)
 
 
 def test_readers_leave_the_warning_before_a_time_limit_to_the_training(clips, tmp_path):

@@ -6,10 +6,9 @@ memory to fill, a step is loss -> commit.
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 
 from kinema import distributed
-from kinema.batch import Batch, Outcome
+from kinema.batch import Outcome
 from kinema.data.flow_folder import FlowFolder
 from kinema.data.loader import EpochSampler, TrainClips, train_loader
 from kinema.data.video import Video
@@ -27,7 +26,7 @@ from kinema.engine.log import Log
 from kinema.engine.means import Means
 from kinema.engine.optim import optimizer
 from kinema.engine.schedule import step_at
-from kinema.errors import ReadersGone
+from kinema.engine.stopping import stop_on_signal, until_stopped
 from kinema.machine import mixed, pick_device, pick_workers, threads_beside
 from kinema.methods.base import Method
 from kinema.methods.ranks import make_ready, own_part, put_together
@@ -183,21 +182,6 @@ def train(
     return Trained(done, figures, stopped_by=stop if done < steps else None)
 
 
-def until_stopped(batches: Iterable[Batch], stopped: Callable[[], int | None]) -> Iterator[Batch]:
-    """The batches until any rank is sent a signal, which may end its readers too, without an error; on all ranks."""
-    iterator = iter(batches)
-    while True:
-        try:
-            batch = next(iterator, None)
-        except ReadersGone:
-            if not stopped():
-                raise
-            batch = None
-        if distributed.largest(stopped() or 0) or batch is None:
-            return
-        yield batch
-
-
 def gradient(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, clip_grad: float | None) -> torch.Tensor:
     """Put the loss's gradient, of all ranks and clipped, where the optimiser finds it; returns its norm before that."""
     optim.zero_grad(set_to_none=True)
@@ -221,30 +205,3 @@ def update(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, lr: f
 def is_due(epochs_done: int, every: int, epochs: int) -> bool:
     """Whether something that happens every so many epochs, and at the end, happens now."""
     return every > 0 and (epochs_done % every == 0 or epochs_done == epochs)
-
-
-@contextmanager
-def stop_on_signal() -> Iterator[Callable[[], int | None]]:
-    """Within it, an interrupt or a request to terminate is noted, and the loop ends after the step in hand.
-
-    SIGTERM comes where a job is ended or pre-empted; SIGUSR1 where SLURM was told to warn before the time limit.
-    """
-    seen: list[int] = []
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-
-    def note(number: int, frame: object) -> None:
-        if seen and number == signal.SIGINT:
-            raise KeyboardInterrupt  # asked twice
-        seen.append(number)
-
-    before = {}
-    for number in signals:
-        try:
-            before[number] = signal.signal(number, note)
-        except ValueError:  # not the main thread: whoever runs us there handles signals
-            break
-    try:
-        yield lambda: seen[0] if seen else None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
