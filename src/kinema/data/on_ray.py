@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ class Needs:
         return Needs(versions(), str(Path.cwd()), tuple(absolute(path) for path in shared), tuple(settings))
 
 
-@cache
+@lru_cache(maxsize=1)  # what was made ready for other needs is not ready for these
 def ready(needs: Needs) -> None:
     """Make this process one that works as a reading process does, once it has seen that it can.
 
