@@ -86,6 +86,8 @@ def pretrain(
         mixed(recipe.train.precision, pick_device(recipe.train.device))
         folder = Path(out)
         described = describe(listed, data, split, bad, fields)
+        told = {"--resume": resume, "--overwrite": overwrite, "--init-from": init_from is not None}
+        ranks.require_alike(recipe, described, told)
         again = resume and never_saved(folder)
         if not resume or again:  # a checkpoint has the oracle's weights
             bring_oracle(method, described.get("flow"))

@@ -13,13 +13,13 @@ def free_port():
         return listening.getsockname()[1]
 
 
-def start(size, *arguments, cwd=None):
-    """The processes of `python arguments...`, one a rank; their output is to be read."""
+def start(size, *arguments, cwd=None, further=()):
+    """The processes of `python arguments...`, one a rank; their output is to be read. The last gets `further` too."""
     port = str(free_port())
     told = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
     return [
         subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
+            [sys.executable, *map(str, arguments), *(map(str, further) if rank == size - 1 else ())],
             env=os.environ | told | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

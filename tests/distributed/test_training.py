@@ -109,9 +109,9 @@ def test_killed_process_ends_the_others_within_half_a_minute_and_they_name_it(fl
     assert said.splitlines()[-1].startswith(f"kinema: rank {1 - killed}: rank {killed} of 2 is gone")
 
 
-def refusal(size, *arguments):
+def refusal(size, *arguments, further=()):
     """What rank 0 says last, all processes having ended with 2."""
-    ended = finish(start(size, *arguments))
+    ended = finish(start(size, *arguments, further=further))
     assert [code for _, code in ended] == [2] * size, ended
     return ended[0][0].splitlines()[-1]
 
@@ -119,6 +119,16 @@ def refusal(size, *arguments):
 def test_batch_that_does_not_divide_over_the_processes_is_refused(flags, tmp_path):
     said = refusal(2, *flags, "--out", tmp_path / "run", "--train.batch-size", "5")
     assert "a batch of 5 videos does not divide over 2 processes: use --train.batch-size 4" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_rank_that_was_started_otherwise_ends_all_before_anything_is_written(flags, clips, tmp_path):
+    said = refusal(2, *flags, "--out", tmp_path / "run", further=["--train.seed", "7", "--train.workers", "0"])
+    assert "rank 1 was started otherwise than rank 0, or finds other videos there (train.seed: 0 -> 7): give" in said
+    fewer = tmp_path / "fewer.csv"
+    fewer.write_text("".join(f"{path}\n" for path in sorted((clips / "train").rglob("*.mp4"))[1:]))
+    said = refusal(2, *flags, "--out", tmp_path / "run", further=["--data", fewer])
+    assert "(data.videos: 48 -> 47)" in said
     assert not (tmp_path / "run").exists()
 
 

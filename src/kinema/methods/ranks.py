@@ -7,7 +7,8 @@ writes of its own part, which are put together here.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,8 +18,14 @@ from kinema.batch import Batch, Enqueue, Outcome, Write
 from kinema.errors import UsageError
 from kinema.methods.base import Method
 from kinema.sampler import check_ranks
-from kinema.settings import MetaContrast, Recipe
+from kinema.settings import MetaContrast, Recipe, differences
 from kinema.synced_batch_norm import sync_batch_norm
+
+
+def tasks_of_ranks(recipe: Recipe) -> bool:
+    """Whether each of several ranks is a task of its own."""
+    config = recipe.method
+    return isinstance(config, MetaContrast) and config.meta.order > 0 and config.meta.reduce == "per_rank"
 
 
 def apart(recipe: Recipe) -> bool:
@@ -31,7 +38,7 @@ def apart(recipe: Recipe) -> bool:
     if ranks == 1:
         return False
     check_ranks(batch_size, ranks)
-    if not (isinstance(config, MetaContrast) and config.meta.order > 0 and config.meta.reduce == "per_rank"):
+    if not (isinstance(config, MetaContrast) and tasks_of_ranks(recipe)):
         return False
     own, unit = batch_size // ranks, heads.GROUP if config.alpha > 0 else 2
     if own % unit and (own < 2 or config.alpha > 0):
@@ -41,6 +48,30 @@ def apart(recipe: Recipe) -> bool:
             f"use --train.batch-size {-(-batch_size // (ranks * unit)) * ranks * unit}, or reduce global"
         )
     return True
+
+
+NOT_SHARED = ("train.workers:", "train.device:")
+"""Settings that may differ between processes: they say how each reads and where it computes."""
+
+
+def require_alike(recipe: Recipe, data: dict[str, Any], how: dict[str, bool]) -> None:
+    """See that all ranks were started alike, or they would wait for one another or train on videos mixed up.
+
+    `data` is what each has found (`kinema.own_data.describe`), `how` what else it was told.
+
+    Raises:
+        UsageError: on every rank; names the first that was not, and in what.
+    """
+    videos = {name: data[name] for name in ("videos", "classes", "digest")}
+    flow = {name: value for name, value in (data.get("flow") or {}).items() if name != "path"}
+    first, *others = distributed.everyones(asdict(recipe) | {"data": videos, "flow": flow} | how)
+    for rank, other in enumerate(others, start=1):
+        line = next((line for line in differences(first, other) if not line.startswith(NOT_SHARED)), None)
+        if line is not None:
+            raise UsageError(
+                f"rank {rank} was started otherwise than rank 0, or finds other videos there ({line}): give all "
+                "processes one command and the same files"
+            )
 
 
 def make_ready(method: Method) -> bool:
