@@ -21,6 +21,7 @@ from kinema.errors import UsageError
 from kinema.looks import kept_looks
 from kinema.machine import mixed, pick_device
 from kinema.methods.base import Method
+from kinema.methods.ranks import tasks_of_ranks
 from kinema.own_data import reopen
 from kinema.run import Run
 from kinema.settings import Recipe, from_dict
@@ -44,6 +45,8 @@ class Replay:
     """Parameters whose gradient is not finite."""
     unmixed: float | None
     """The loss in float32, where the run was in bf16."""
+    tasks: int = 1
+    """Of the run's step, one a process, which are taken as one here."""
 
     @property
     def finite(self) -> bool:
@@ -87,6 +90,7 @@ def replay(run: str | Path, *, device: str = "auto") -> Replay:
         weights=broken,
         gradients=tuple(name for name, p in method.named_parameters() if p.grad is not None and not finite(p.grad)),
         unmixed=unmixed,
+        tasks=opened.read("environment.json").get("processes", 1) if tasks_of_ranks(recipe) else 1,
     )
 
 

@@ -47,29 +47,40 @@ def test_replay_is_the_same_step_to_the_bit(pretrain, clip_folder, tmp_path, mon
     assert found.finite
 
 
+def test_replay_of_a_run_whose_processes_were_tasks_says_that_it_is_one(command, pretrain, clip_folder, tmp_path):
+    how = ["--optim.name", "sgd", "--optim.lr", 1e30, "--method.meta.reduce", "per_rank"]
+    pretrain(clip_folder, tmp_path / "run", *how, recipe="tiny_mcn").refused(4, "at step ")
+    said = "the run took 2 tasks a step, one a process; here"
+    assert said not in command("replay", tmp_path / "run").out
+    record = tmp_path / "run" / "environment.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"processes": 2}))
+    assert said in command("replay", tmp_path / "run").out
+
+
 def test_run_that_met_no_such_loss_is_refused(command, own_run):
     command("replay", own_run).refused(2, "nonfinite.pt", "nothing to replay")
     command("replay", own_run / "no").refused(2, "is not a run")
 
 
 def test_training_retreats_at_half_the_rate_as_often_as_it_may(pretrain, clip_folder, tmp_path, monkeypatch):
-    """Steps at more than a quarter of the rate give no number from the second epoch on."""
+    """Steps give no number at the whole rate from the second epoch on, nor at more than a quarter from the third on."""
     plain = cmc.CMC.loss
 
     def loss(self, batch, step):
         outcome = plain(self, batch, step)
-        breaks = step.number >= 6 and step.lr > 0.25
+        breaks = (step.number >= 6 and step.lr > 0.5) or (step.number >= 11 and step.lr > 0.25)
         return replace(outcome, total=outcome.total * float("nan")) if breaks else outcome
 
     monkeypatch.setattr(cmc.CMC, "loss", loss)
     how = ["--optim.lr", 1.0, "--optim.schedule", "constant", "--train.epochs", 3]
-    pretrain(clip_folder, tmp_path / "one", *how, "--train.retreats", 1).refused(4, "at step 6 (lr 0.5")
+    pretrain(clip_folder, tmp_path / "one", *how, "--train.retreats", 1).refused(4, "at step 11 (lr 0.5")
+    assert replay(tmp_path / "one", device="cpu").step.lr == 0.5
     resumed = pretrain(clip_folder, tmp_path / "one", *how, "--train.retreats", 2, "--resume")
     assert resumed.code == 0
     ended = pretrain(clip_folder, tmp_path / "two", *how, "--train.retreats", 2)
     assert ended.code == 0
     assert "back to step 5 with 1/2 of the learning rate" in ended.err
-    assert "back to step 5 with 1/4 of the learning rate" in ended.err
+    assert "back to step 10 with 1/4 of the learning rate" in ended.err
     rates = [json.loads(line)["train/lr"] for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
-    assert rates == [1.0, 0.25, 0.25]
+    assert rates == [1.0, 0.5, 0.25]
     assert checkpoint.load(tmp_path / "two" / "checkpoints" / "last.pt").retreats == 2

@@ -46,6 +46,8 @@ def lines(found: Replay) -> list[str]:
         said.append(f"gradients that are no number: {several(found.gradients)}")
     if found.unmixed is not None:
         said.append(f"in float32 in place of bf16: loss {found.unmixed:.4g}")
+    if found.tasks > 1:
+        said.append(f"the run took {found.tasks} tasks a step, one a process; here all of its videos are one task")
     if found.finite:
         said.append("all of it is finite this time: it came from the device, or videos have changed")
     return [*said, "videos:", *(f"  {path}" for path in found.videos)]
