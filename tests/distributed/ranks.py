@@ -139,6 +139,13 @@ def of_all(*writes):
     return Write(first.buffer, sum(each.value for each in writes) / len(writes))
 
 
+def alike(everyones):
+    """1 if what all ranks found is the same to the bit."""
+    first, *others = everyones
+    same = all(torch.equal(value, other[name]) for other in others for name, value in first.items())
+    return torch.tensor(float(same and all(first.keys() == other.keys() for other in others)))
+
+
 def in_float64():
     """So that a difference is one of meaning, not of rounding; for the whole process."""
     torch.set_default_dtype(torch.float64)
@@ -152,7 +159,8 @@ def main(out, *names):
         for name in names:
             method = build((EVERY | APART)[name]).double()
             alone = name in APART and place.size == 1
-            found[name] = take_steps(method, task_after_task(method) if alone else on_a_rank(method, place))
+            mine = take_steps(method, task_after_task(method) if alone else on_a_rank(method, place))
+            found[name] = mine | {"alike": alike(distributed.everyones(mine))}
         if place.rank == 0:
             torch.save(found, out)
 
