@@ -41,6 +41,7 @@ VERBS = {
     "embed": ("embed", "vectors of videos, or of windows of them, in Parquet files"),
     "cluster": ("cluster", "groups of vectors that lie close together, with a contact sheet of each"),
     "search": ("search", "find videos, stretches of them or pictures by example, and near-duplicates"),
+    "serve": ("serve", "browse, search and label an index in a browser, on this machine"),
     "attention": ("attention", "draw where networks look in a few videos, as pictures, GIF or MP4"),
     "motionshare": ("attention", "how much of a network's attention lies on what moves"),
     "convert": ("convert", "take the backbone out of another repository's checkpoint, to evaluate it or train on"),
