@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kinema.against import run_names
 from kinema.data.decode import check_decoder
 from kinema.data.processes import reading_context
 from kinema.errors import UsageError
-from kinema.ranges import positive
+from kinema.ranges import positive, within
 from kinema.search import Index
 from kinema.serve.guard import LOOPBACK, Guard
 
@@ -34,6 +35,8 @@ class Serving:
     socket: socket.socket
     url: str
     """What to open, with the token where there is one."""
+    uploads: Path
+    """Where a video is while it is looked at."""
 
     def run(self) -> None:
         """Answer until interrupted."""
@@ -74,6 +77,7 @@ def serving(
     require_packages()
     check_decoder()
     positive("upload-mb", upload_mb)
+    within("port", 0, 65535, port)  # getaddrinfo would take a larger one for some other
     token = checked_token(host, token)
 
     from kinema.serve.answers import Served
@@ -90,6 +94,7 @@ def serving(
     if why:
         say(why)
     runs = [Path(each) for each in (*([index.run] if Path(index.run).exists() else []), *against)]
+    run_names(runs)  # refused now if two have one name, and not when they are looked at
     with tempfile.TemporaryDirectory(prefix="kinema-serve-") as uploads, listening(host, port) as listener:
         previews = Previews(Files(collection, allow), Path(vectors) / "previews")
         served = Served(
@@ -105,7 +110,7 @@ def serving(
         guard = Guard(make_app(served), host, token, cookie=f"kinema-{bound}")
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{bound}/" + (f"?token={token}" if token else "")
-        yield Serving(uvicorn_server(guard), listener, address)
+        yield Serving(uvicorn_server(guard), listener, address, Path(uploads))
 
 
 def require_packages() -> None:
@@ -149,8 +154,8 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=128)
-    except (OSError, OverflowError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
+    except OSError as problem:
+        reason = problem.strerror or problem
         raise UsageError(f"cannot listen at {host} port {port} ({reason}): give another --host or --port") from problem
     with listener:
         yield listener
