@@ -94,7 +94,8 @@ function note(kinds) {
   if (kinds < 2) return `${count} Give clips of two labels at least.`;
   if (!state.sorted) return `${count} Sort the others when you like; more examples make it better.`;
   const { tried, right } = state.sorted;
-  const checked = tried ? ` Each labelled clip told by a classifier of others: ${right} of ${tried} right.` : "";
+  const poor = tried && right <= state.sorted.most ? " That is no better than always saying the most frequent label: trust no guess yet." : "";
+  const checked = tried ? ` Each labelled clip told by a classifier of others: ${right} of ${tried} right.${poor}` : "";
   return `${count}${checked}${state.stale ? " You have labelled since: sort again." : ""} How sure it is was not checked against anything.`;
 }
 
@@ -174,6 +175,7 @@ async function fit() {
   try {
     state.sorted = await (await post("api/probe", Object.fromEntries(state.given))).json();
     state.stale = false;
+    state.sorted.most = Math.max(...state.sorted.classes.map((name) => [...state.given.values()].filter((each) => each === name).length));
   } finally {
     buttons();
   }

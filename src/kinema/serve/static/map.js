@@ -175,7 +175,7 @@ async function key(event) {
   if (steps[event.key]) {
     ring.x = Math.min(Math.max(ring.x + steps[event.key][0], 0), box.width);
     ring.y = Math.min(Math.max(ring.y + steps[event.key][1], 0), box.height);
-  } else if (event.key === "+" || event.key === "=") ring.r = Math.min(ring.r * 1.25, 400);
+  } else if (event.key === "+" || event.key === "=") ring.r = Math.min(ring.r * 1.25, 1000);
   else if (event.key === "-") ring.r = Math.max(ring.r / 1.25, 6);
   else if (event.key === "Enter") await choose(inside((x, y) => Math.hypot(x - ring.x, y - ring.y) <= ring.r));
   else if (event.key === "Escape") await choose([]);
