@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,7 +42,8 @@ class Page:
         """A request exactly as given: nothing about the address is tidied up."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
-            connection.request(method, address, body, headers or {}, **more)
+            with suppress(BrokenPipeError, ConnectionResetError):  # it was answered before all of it was sent
+                connection.request(method, address, body, headers or {}, **more)
             found = connection.getresponse()
             return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, found.read())
         finally:

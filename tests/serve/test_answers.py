@@ -155,8 +155,6 @@ def test_runs_are_told_with_curves_and_tables(page):
 
 
 def test_without_its_run_an_index_is_shown_but_not_searched_by_video(vectors, tmp_path):
-    from conftest_serve import running
-
     folder = moved(vectors, tmp_path / "vectors", tmp_path / "gone")
     with running(folder) as alone:
         about = alone.ask("/api/index").json

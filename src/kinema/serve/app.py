@@ -42,6 +42,6 @@ def make_app(served: Served) -> Any:
     def mistaken(request: Any, problem: RequestValidationError) -> Any:
         return JSONResponse({"error": "the request is not of the form that this address takes"}, status_code=400)
 
-    app.add_exception_handler(KinemaError, refused)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, mistaken)  # type: ignore[arg-type]
+    app.add_exception_handler(KinemaError, refused)
+    app.add_exception_handler(RequestValidationError, mistaken)
     return app
