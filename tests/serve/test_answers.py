@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asking import running
 from PIL import Image
 
 from kinema import cli
