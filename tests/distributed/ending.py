@@ -1,6 +1,6 @@
 """A rank that ends in the middle of an exchange: run as a program by the tests, as several processes.
 
-    python ending.py HOW RANK     HOW that rank ends: killed, or by an error
+python ending.py HOW RANK     HOW that rank ends: killed, or by an error
 """
 
 import os
