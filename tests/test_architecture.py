@@ -88,7 +88,8 @@ NO_TORCH = [
     "kinema.backbones",
     "kinema.evaluate.settings",
 ]
-OPTIONAL = {"cv2", "lancedb", "pyarrow", "torchcodec", "matplotlib", "ray", "sklearn", "tensorboard", "torchvision"}
+OPTIONAL = {"cv2", "lancedb", "torchcodec", "matplotlib", "ray", "sklearn", "tensorboard", "torchvision"}
+OPTIONAL |= {"huggingface_hub", "onnx", "onnxruntime", "onnxscript", "pyarrow", "safetensors"}
 
 
 def module_of(path):

@@ -5,6 +5,7 @@ import kinema
 
 run, _ = kinema.pretrain("tiny_mcn", data="videos/", out="runs/mcn")
 kinema.load(run.folder).embed("clip.mp4")  # float32 [D], unit length
+kinema.export(run.folder, "exported/mcn")  # for others, who say kinema.Encoder.from_pretrained("exported/mcn")
 ```
 """
 
@@ -12,24 +13,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["load", "pretrain", "search"]
+__all__ = ["Encoder", "export", "load", "pretrain", "push_to_hub", "search"]
 
 if TYPE_CHECKING:
     from kinema import search
+    from kinema.exported.hub import push_to_hub
+    from kinema.exporting import export
+    from kinema.loading import VideoEncoder as Encoder
     from kinema.loading import load
     from kinema.pretraining import pretrain
+
+PLACES = {
+    "Encoder": ("kinema.loading", "VideoEncoder"),
+    "export": ("kinema.exporting", "export"),
+    "load": ("kinema.loading", "load"),
+    "pretrain": ("kinema.pretraining", "pretrain"),
+    "push_to_hub": ("kinema.exported.hub", "push_to_hub"),
+}
+"""What is public: its module and its name there."""
 
 
 def __getattr__(name: str) -> Any:
     """What is public, imported when first asked for: it needs torch, which is slow to import."""
-    if name == "pretrain":
-        from kinema.pretraining import pretrain
-
-        return pretrain
-    if name == "load":
-        from kinema.loading import load
-
-        return load
     if name == "search":
         return import_module("kinema.search")
-    raise AttributeError(f"module 'kinema' has no attribute '{name}'")
+    if name not in PLACES:
+        raise AttributeError(f"module 'kinema' has no attribute '{name}'")
+    module, own = PLACES[name]
+    return getattr(import_module(module), own)

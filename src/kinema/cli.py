@@ -42,6 +42,7 @@ VERBS = {
     "cluster": ("cluster", "groups of vectors that lie close together, with a contact sheet of each"),
     "search": ("search", "find videos, stretches of them or pictures by example, and near-duplicates"),
     "serve": ("serve", "browse, search and label an index in a browser, on this machine"),
+    "export": ("export", "the trained backbone for others: safetensors, model card, ONNX, torch.export, the Hub"),
     "attention": ("attention", "draw where networks look in a few videos, as pictures, GIF or MP4"),
     "motionshare": ("attention", "how much of a network's attention lies on what moves"),
     "convert": ("convert", "take the backbone out of another repository's checkpoint, to evaluate it or train on"),

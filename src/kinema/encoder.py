@@ -18,6 +18,11 @@ SIDE_BY_SIDE = {"both": ("rgb", "residual"), "rgb+flow": ("rgb", "flow")}
 """Views that are two."""
 
 
+def at_test_time(last_residual: str) -> str:
+    """What stands for the last residual: an extra frame is only read in training, and then the last one is repeated."""
+    return "repeat" if last_residual == "extra_frame" else last_residual
+
+
 class Encoder(nn.Module):
     """Clips to features: `encoder(uint8 [M, T, S, S, C]) -> float32 [M, D]`; C is 3, or 4 with vertical flow.
 
@@ -60,8 +65,7 @@ class Encoder(nn.Module):
         self.second = second
         self.normalise = normalise
         self.residual = residual
-        # An extra frame is only read in training; at test time the last difference is repeated in its place.
-        self.last_residual = "repeat" if last_residual == "extra_frame" else last_residual
+        self.last_residual = at_test_time(last_residual)
 
     @property
     def length(self) -> int:

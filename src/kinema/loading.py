@@ -1,9 +1,8 @@
-"""From a run's folder to an encoder that can be used: `kinema.load`."""
+"""From a run's folder, or an exported one, to an encoder that can be used: `kinema.load`, `Encoder.from_pretrained`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,17 +14,33 @@ from kinema.data.video import Video
 from kinema.encoder import Encoder
 from kinema.engine import checkpoint
 from kinema.errors import UsageError
+from kinema.exported import folder, hub
 from kinema.meta import State, dotted
 from kinema.run import Run
-from kinema.settings import Recipe, from_dict
+from kinema.settings import Clip, Pixels, Recipe, from_dict
+from kinema.trained import FLOW_VIEWS, Trained, View
 
-View = Literal["rgb", "residual", "both", "flow", "rgb+flow"]
-FLOW_VIEWS = ("flow", "rgb+flow")
-"""Views of clips that have vertical flow for a fourth channel."""
+__all__ = ["FLOW_VIEWS", "VideoEncoder", "View", "encoder_of", "load", "random_init", "trained", "view_of"]
 
 
 class VideoEncoder(Encoder):
-    """An encoder that also opens video files."""
+    """An encoder that also opens video files; `kinema.Encoder`."""
+
+    @classmethod
+    def from_pretrained(
+        cls, source: str | Path, *, view: View | None = None, revision: str | None = None
+    ) -> VideoEncoder:
+        """The encoder of a folder that `kinema export` made, or of a run, or of a model on the Hugging Face Hub.
+
+        Args:
+            source: a folder, or OWNER/NAME on the Hub where there is no such folder; that needs `kinema[hub]`.
+            view: as for `kinema.load`.
+            revision: a branch, tag or commit on the Hub.
+
+        Raises:
+            UsageError: there is nothing, or something that is damaged or cannot be shown that view.
+        """
+        return load(hub.local(source, revision), view=view)
 
     @torch.inference_mode()
     def embed(self, path: str | Path, *, clips: int = 10) -> Tensor:
@@ -46,16 +61,43 @@ class VideoEncoder(Encoder):
 
 
 def load(run: str | Path, *, view: View | None = None) -> VideoEncoder:
-    """The trained encoder of a run's folder, or of one of its checkpoints, ready to use; `view` as in `view_of`.
+    """The trained encoder of a run's folder, of one of its checkpoints, or of an exported folder, ready to use.
+
+    `view` is as in `view_of`; what was exported has a view of its own, if none is given.
 
     Raises:
         UsageError: there is no run or checkpoint there, or it is damaged, or it cannot be shown that view.
     """
-    saved = opened(run)
+    found = trained(run)
+    shown = allowed(found.name, found.pixels, view) or found.view
+    return built(found.backbone(), found.clip, found.pixels, shown, found.statistics).eval()
+
+
+def trained(source: str | Path) -> Trained:
+    """The weights of a run's folder, of one of its checkpoints, or of an exported folder.
+
+    Raises:
+        UsageError: there are none, or they are damaged.
+    """
+    if folder.is_exported(Path(source)):
+        return folder.read(Path(source))
+    return of_checkpoint(opened(source), str(source))
+
+
+def of_checkpoint(saved: checkpoint.Checkpoint, source: str) -> Trained:
+    """The weights in a checkpoint that was read from `source`."""
     recipe = from_dict(Recipe, saved.recipe)
-    backbone = backbones.build(recipe.backbone.name, recipe.backbone.width)
-    checkpoint.load_state(backbone, part(saved.method, "backbone"), str(run))
-    return encoder_of(backbone, recipe, view=view, residual_statistics=residual_statistics(saved.method)).eval()
+    return Trained(
+        source=source,
+        name=recipe.recipe,
+        architecture=recipe.backbone.name,
+        width=recipe.backbone.width,
+        clip=recipe.clip,
+        pixels=recipe.method.pixels,
+        weights=part(saved.method, "backbone"),
+        statistics=residual_statistics(saved.method),
+        view=recipe.method.pixels.first,
+    )
 
 
 def view_of(recipe: Recipe, view: View | None) -> View:
@@ -64,13 +106,18 @@ def view_of(recipe: Recipe, view: View | None) -> View:
     Raises:
         UsageError: it was trained on flow alone, and is asked to look at anything else.
     """
-    first = recipe.method.pixels.first
-    if first == "flow" and view not in (None, "flow"):
+    pixels = recipe.method.pixels
+    return allowed(recipe.recipe, pixels, view) or pixels.first
+
+
+def allowed(name: str, pixels: Pixels, view: View | None) -> View | None:
+    """The view that was asked for, if a network that was trained so can be shown it."""
+    if pixels.first == "flow" and view not in (None, "flow"):
         raise UsageError(
-            f"{recipe.recipe} was trained on flow alone, and --view {view} would show it what it has never seen: give "
+            f"{name} was trained on flow alone, and --view {view} would show it what it has never seen: give "
             "--view flow with --flow DIR, to a command that takes them"
         )
-    return view or first
+    return view
 
 
 def opened(source: str | Path) -> checkpoint.Checkpoint:
@@ -103,14 +150,18 @@ def encoder_of(
     backbone: nn.Module, recipe: Recipe, *, view: View | None = None, residual_statistics: State | None = None
 ) -> VideoEncoder:
     """The backbone with the recipe's clip and pixel conventions."""
-    pixels = recipe.method.pixels
+    return built(backbone, recipe.clip, recipe.method.pixels, view_of(recipe, view), residual_statistics)
+
+
+def built(backbone: nn.Module, clip: Clip, pixels: Pixels, view: View, statistics: State | None) -> VideoEncoder:
+    """The backbone with what it is shown."""
     return VideoEncoder(
         backbone,
-        recipe.clip,
-        view=view_of(recipe, view),
+        clip,
+        view=view,
         normalise=pixels.normalise,
         last_residual=pixels.last_residual,
         residual=pixels.residual,
-        residual_statistics=residual_statistics,
+        residual_statistics=statistics,
         second=pixels.second,
     )

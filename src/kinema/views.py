@@ -18,6 +18,12 @@ KINETICS_MEAN = (0.43216, 0.394666, 0.37645)
 KINETICS_STD = (0.22803, 0.22145, 0.216989)
 SLOWFAST_MEAN = (0.45, 0.45, 0.45)
 SLOWFAST_STD = (0.225, 0.225, 0.225)
+MEAN_AND_STD = {
+    "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
+    "kinetics": (KINETICS_MEAN, KINETICS_STD),
+    "slowfast": (SLOWFAST_MEAN, SLOWFAST_STD),
+}
+"""Of red, green and blue in [0, 1], by the name that `normalise` knows them by."""
 
 
 def residual(
@@ -75,12 +81,7 @@ def normalise(clips: Tensor, how: Literal["unit", "imagenet", "kinetics", "slowf
     (torchvision), or SlowFast's (GDT)."""
     if how == "unit":
         return clips
-    numbers = {
-        "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
-        "kinetics": (KINETICS_MEAN, KINETICS_STD),
-        "slowfast": (SLOWFAST_MEAN, SLOWFAST_STD),
-    }[how]
-    mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in numbers)
+    mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in MEAN_AND_STD[how])
     return (clips - mean) / std
 
 

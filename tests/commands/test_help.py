@@ -24,6 +24,7 @@ HELPS = [
     ["data", "flow", "--help"],
     ["convert", "--help"],
     ["search", "--help"],
+    ["export", "--help"],
 ]
 
 CALLS = f"""

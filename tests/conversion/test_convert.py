@@ -52,9 +52,16 @@ CASES = {
     ),
     "pace C3D": ("pace", files.c3d(), "", networks.c3d, {"bgr": True, "scale": 255.0}),
     "pace R3D": ("pace", files.under("module.", files.vcop()), "module.", networks.vcop, {"bgr": True, "scale": 255.0}),
-    "torchvision R3D-18": (
+    "torchvision R3D-18 of Kinetics": (
         "torchvision",
-        files.torchvision_resnet(),
+        files.torchvision_resnet() | files.linear("fc", 400, 512),
+        "",
+        networks.torchvision_resnet,
+        {"numbers": KINETICS},
+    ),
+    "torchvision R(2+1)D-18 of Kinetics": (
+        "torchvision",
+        files.torchvision_resnet(split=True) | files.linear("fc", 400, 512),
         "",
         networks.torchvision_resnet,
         {"numbers": KINETICS},
@@ -295,6 +302,27 @@ def test_file_with_nothing_of_the_network_is_refused_whatever_is_left(tmp_path):
     path = write(tmp_path / "other.pt", "vcop", hollow(shapes))
     refused("has nothing of r3d_vcop: give --from of", path, leave=["*"], backbone="r3d_vcop")
     refused("has nothing of r3d_vcop", path, leave=["*"])
+
+
+@pytest.mark.parametrize(("split", "name"), [(False, "r3d_18"), (True, "r2plus1d_18")])
+def test_kinetics_weights_of_torchvision_load_strictly(split, name, tmp_path):
+    """Files of exactly torchvision's names and shapes, with its classifier of 400 actions."""
+    whole = hollow(files.torchvision_resnet(split) | files.linear("fc", 400, 512))
+    done = convert(write(tmp_path / "whole.pth", "torchvision", whole), "torchvision", out=tmp_path / "net")
+    backbone = kinema.load(tmp_path / "net").backbone
+    assert done.run.recipe.backbone.name == name
+    assert set(done.coverage.unused) == {"fc.weight", "fc.bias"}
+    assert set(backbone.state_dict()) == set(whole) - {"fc.weight", "fc.bias"}
+    less = {key: value for key, value in whole.items() if key != "layer3.0.downsample.0.weight"}
+    refused(
+        "layer3.0.downsample.0.weight is not in it", write(tmp_path / "less.pth", "torchvision", less), "torchvision"
+    )
+    more = whole | {"layer5.0.weight": torch.zeros(3)}
+    refused("layer5.0.weight, which has no place", write(tmp_path / "more.pth", "torchvision", more), "torchvision")
+    other = whole | {"stem.0.weight": torch.zeros(64, 3, 7, 7)}
+    refused(
+        r"stem.0.weight, which is \[64, 3, 7, 7\]", write(tmp_path / "other.pth", "torchvision", other), "torchvision"
+    )
 
 
 def test_folder_that_is_taken_is_replaced_only_if_asked(iic_file, tmp_path):
