@@ -93,6 +93,12 @@ def test_the_map_holds_every_clip_once_and_the_share_of_variance(page):
     assert [clip["id"] for clip in chosen] == found["ids"][3:5]
 
 
+def test_the_map_may_be_coloured_by_cluster(page):
+    clusters = page.ask("/api/clusters").json["cluster"]
+    sizes = [clusters.count(number) for number in range(8)]
+    assert sum(sizes) == 24 and sizes == sorted(sizes, reverse=True) and sizes[-1] > 0
+
+
 def test_the_plane_is_that_of_a_singular_value_decomposition():
     vectors = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32) * [5, 3, 1, 1, 1, 1]
     points, share = plane(vectors.astype(np.float32))

@@ -8,7 +8,6 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from asking import running
@@ -18,58 +17,9 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 if not CHROMIUM or not DRIVER:
     pytest.skip("no chromium with its chromedriver on this machine", allow_module_level=True)
 
-from selenium import webdriver  # noqa: E402
+from headless import SECONDS, Browser  # noqa: E402
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
-
-QUIET = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
-]
-SECONDS = 90
-
-
-class Browser:
-    """Chromium, and what these tests do with it."""
-
-    def __init__(self, profile: Path, downloads: Path) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for flag in (*QUIET, f"--user-data-dir={profile}", "--window-size=1200,900"):
-            options.add_argument(flag)
-        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.downloads = downloads
-        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-        self.run = self.driver.execute_script
-
-    def open(self, url: str) -> None:
-        self.driver.get("about:blank")  # or another #view of the same page would not load it anew
-        self.driver.get(url)
-
-    def until(self, condition: str, *given: object) -> object:
-        """What a condition in JavaScript gives once it holds."""
-        end = time.monotonic() + SECONDS
-        while not (found := self.run(f"return {condition}", *given)):
-            assert time.monotonic() < end, f"{condition}: {self.text('body')[:1500]}"
-            time.sleep(0.1)
-        return found
-
-    def find(self, selector: str):
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def all(self, selector: str):
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def text(self, selector: str) -> str:
-        return self.find(selector).text
-
-    def emulate(self, width: int, height: int, *, dark: bool) -> None:
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +27,7 @@ def chromium(tmp_path_factory) -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SE_OFFLINE", "true")  # selenium is to fetch nothing
         patch.setenv("SE_AVOID_STATS", "true")
-        found = Browser(tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads"))
+        found = Browser(CHROMIUM, DRIVER, tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads"))
         yield found
         found.driver.quit()
 
@@ -196,6 +146,9 @@ def test_a_lasso_lists_the_clips_in_it_and_a_ring_does_so_by_keys(browser, page)
     browser.all("#key button")[0].click()
     plane.send_keys(*["+"] * 15, Keys.ENTER)
     browser.until("document.querySelectorAll('#map-grid .shot').length === 12")
+    browser.find("#colours").send_keys("cluster")
+    cluster = "[...document.querySelectorAll('#key button')].some((each) => each.textContent.startsWith('cluster 1'))"
+    browser.until(cluster)
     plane.send_keys(Keys.ESCAPE)
     browser.until("document.querySelectorAll('#map-grid .shot').length === 0")
 

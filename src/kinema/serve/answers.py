@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kinema.errors import KinemaError, UsageError
+from kinema.evaluate.clusters import find_clusters
+from kinema.evaluate.settings import Clustering
 from kinema.serve import export
 from kinema.serve.collection import Clip, Collection
 from kinema.serve.network import Network
@@ -23,6 +27,7 @@ MOST_CLIPS = 500
 """That are listed at a time."""
 MOST_POINTS = 20_000
 """Of the map."""
+CLUSTERS = 8
 LONGEST_LABEL = 100
 AT_ONCE = 2
 """Files that are read at the same time, pictures and uploads each."""
@@ -56,6 +61,7 @@ class Served:
         self.drawing = asyncio.Semaphore(AT_ONCE)
         self.looking = asyncio.Semaphore(AT_ONCE)
         self.map: dict[str, Any] | None = None
+        self.clusters: list[int] | None = None
 
     def about(self) -> dict[str, Any]:
         """What the page must know at first."""
@@ -148,6 +154,16 @@ class Served:
                 "y": [round(float(y), 4) for y in places[rows, 1]],
             }
         return self.map
+
+    def clustered(self) -> dict[str, Any]:
+        """The cluster of each point of the map, by k-means of up to `CLUSTERS` on whole vectors; the largest is 0."""
+        if self.clusters is None:
+            most = len(np.unique(self.collection.vectors, axis=0))
+            if most < 2:
+                raise UsageError("all vectors are the same: there are no clusters")
+            of = find_clusters(self.collection.vectors, Clustering(k=min(CLUSTERS, most))).of
+            self.clusters = of[spread(MOST_POINTS, len(of))].tolist()
+        return {"cluster": self.clusters}
 
     def chosen(self, ids: list[str]) -> dict[str, Any]:
         """Some clips by their ids, in that order."""

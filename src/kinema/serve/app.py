@@ -25,6 +25,7 @@ def make_app(served: Served) -> Any:
         "/api/clips/{id}/near": served.near,
         "/api/clips/{id}/{kind}.webp": served.picture,
         "/api/map": served.points,
+        "/api/clusters": served.clustered,
         "/api/runs": served.compared,
         "/": served.file,
         "/{name}": served.file,

@@ -8,7 +8,7 @@ const MOST = 200;
 const element = (id) => document.getElementById(id);
 const canvas = element("plane");
 const draw = canvas.getContext("2d");
-const state = { map: null, hidden: new Set(), chosen: new Set(), lasso: [], ring: null };
+const state = { map: null, group: [], hidden: new Set(), chosen: new Set(), lasso: [], ring: null };
 
 const card = {
   press: (clip) => { location.hash = `browse?like=${clip.id}`; },
@@ -25,6 +25,7 @@ export function begin() {
   canvas.addEventListener("focus", paint);
   canvas.addEventListener("blur", paint);
   element("map-clear").addEventListener("click", told(() => { canvas.focus(); return choose([]); }));
+  element("colours").addEventListener("change", told(recolour));
   new ResizeObserver(paint).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
 }
@@ -33,9 +34,21 @@ export async function open() {
   if (!state.map) {
     element("map-note").textContent = "The map is being computed …";
     state.map = await get("api/map");
+    state.group = state.map.label;
     describe();
     legend();
   }
+  paint();
+}
+
+function byCluster() {
+  return element("colours").value === "cluster";
+}
+
+async function recolour() {
+  state.group = byCluster() ? (await get("api/clusters")).cluster : state.map.label;
+  state.hidden.clear();
+  legend();
   paint();
 }
 
@@ -48,9 +61,9 @@ function describe() {
 
 function legend() {
   const counts = new Map();
-  for (const number of state.map.label) counts.set(number, (counts.get(number) ?? 0) + 1);
+  for (const number of state.group) counts.set(number, (counts.get(number) ?? 0) + 1);
   const items = [...counts].sort(([one], [two]) => one - two).map(([number, count]) => {
-    const name = number < 0 ? "no label" : state.map.labels[number];
+    const name = number < 0 ? "no label" : byCluster() ? `cluster ${number + 1}` : state.map.labels[number];
     const button = make("button", { type: "button" }, sign(number), `${name} (${count})`);
     button.setAttribute("aria-pressed", "true");
     button.addEventListener("click", () => {
@@ -90,7 +103,7 @@ function paint() {
   const size = state.map.ids.length > 3000 ? 2 : state.map.ids.length > 600 ? 3 : 4.5;
   const any = state.chosen.size > 0;
   placed().forEach(([x, y], i) => {
-    const number = state.map.label[i];
+    const number = state.group[i];
     if (state.hidden.has(number)) return;
     const own = state.chosen.has(i);
     draw.setTransform(dense, 0, 0, dense, x * dense, y * dense);
@@ -152,7 +165,7 @@ async function end(event) {
 
 function inside(test) {
   const found = [];
-  placed().forEach(([x, y], i) => { if (!state.hidden.has(state.map.label[i]) && test(x, y)) found.push(i); });
+  placed().forEach(([x, y], i) => { if (!state.hidden.has(state.group[i]) && test(x, y)) found.push(i); });
   return found;
 }
 
