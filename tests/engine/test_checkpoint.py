@@ -4,6 +4,7 @@ import pickle
 import resource
 import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -88,6 +89,18 @@ def test_write_that_the_system_stops_leaves_the_checkpoint_before_it(saved, limi
     assert "File too large" in str(caught.value)
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == ["last.pt"]
+
+
+def test_checkpoint_is_on_the_disk_before_it_has_its_name_and_its_name_is_thereafter(saved, monkeypatch):
+    sync, synced, before = os.fsync, [], saved.read_bytes()
+
+    def noted(number):
+        synced.append((str(Path(f"/proc/self/fd/{number}").readlink()), saved.read_bytes() == before))
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    checkpoint.save(content(4), saved)
+    assert synced == [(f"{saved}.partial", True), (str(saved.parent), False)]
 
 
 def test_checkpoint_before_the_last_is_kept_and_no_other(saved):

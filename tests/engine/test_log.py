@@ -18,6 +18,17 @@ def test_rows_are_on_disk_as_soon_as_they_are_written(tmp_path):
         assert rows(tmp_path) == [{"step": 4, "epoch": 1, "train/loss": 2.5}]
 
 
+def test_row_that_does_not_reach_the_disk_is_an_error(tmp_path, monkeypatch):
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    with Log(tmp_path) as log:
+        monkeypatch.setattr(module.os, "fsync", full)
+        with pytest.raises(KinemaError, match=r"metrics\.jsonl could not be written \(No space left on device\)"):
+            log.write(4, 1, {"train/loss": 2.5})
+        monkeypatch.undo()
+
+
 def test_csv_has_a_column_for_every_figure_ever_logged(tmp_path):
     with Log(tmp_path) as log:
         log.write(4, 1, {"train/loss": 2.5})
