@@ -1,6 +1,6 @@
 """A rank that ends in the middle of an exchange: run as a program by the tests, as several processes.
 
-python ending.py HOW RANK     HOW that rank ends: killed, or by an error
+python ending.py HOW RANK     HOW that rank ends: killed, stopped, or by an error
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 import torch
 
 from kinema import distributed
-from kinema.errors import KinemaError
+from kinema.errors import KinemaError, Stopped
 
 
 def main(how, who):
@@ -20,10 +20,13 @@ def main(how, who):
             if place.rank == int(who):
                 if how == "killed":
                     os.kill(os.getpid(), signal.SIGKILL)
+                if how == "stopped":
+                    raise Stopped("stopped by SIGTERM")
                 raise RuntimeError("two shapes\ndo not fit")
             distributed.averaged([torch.ones(3)])
     except KinemaError as problem:
         print(f"explained: {problem}")
+        sys.exit(problem.exit_code)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch.distributed as dist
 
+from kinema.errors import KinemaError, Stopped
+
 ANSWER = 10.0
 """Seconds that the ranks have to leave word, once one is gone."""
 PAUSE = 0.1
@@ -37,29 +39,29 @@ def exchange(work: Callable[[], object]) -> None:
     raise Lost(said)
 
 
-def end_of_others(store: Any, rank: int, size: int, problem: Exception) -> str:
-    """Leave word why this rank ends, and say which other one was the cause; nothing if it was itself.
+def end_of_others(store: Any, rank: int, size: int, problem: Exception) -> KinemaError | None:
+    """Leave word why this rank ends; the error that names the other one which was the cause, None if it was itself.
 
     `store` is kept by rank 0, unless torchrun keeps it; so rank 0 is the last to leave.
     """
     others = [other for other in range(size) if other != rank]
     lost = isinstance(problem, Lost | dist.DistError)
-    cause = ""
+    cause = None
     try:
         store.set(f"end/{rank}", LOST if lost else described(problem))
         if lost:
-            cause = cause_of_end(store, others, size)
+            cause = cause_of_end(store, rank, others, size)
             others = [other for other in others if store.check([f"end/{other}"])]
         store.set(f"left/{rank}", "")
         if rank == 0:
             missing(store, "left", others, lambda: False)
     except dist.DistError:
-        return cause or (f"rank 0 of {size} is gone, killed or with its machine" if lost else "")
+        return cause or (ends_too(rank, f"rank 0 of {size} is gone, killed or with its machine") if lost else None)
     return cause
 
 
-def cause_of_end(store: Any, others: Iterable[int], size: int) -> str:
-    """The rank that ended by an error, with that, or those that leave no word; nothing if there is none of either."""
+def cause_of_end(store: Any, rank: int, others: Iterable[int], size: int) -> KinemaError | None:
+    """About the rank that ended by an error, or those that leave no word; None if there is none of either."""
     errors: dict[int, str] = {}
 
     def any_error() -> bool:
@@ -70,11 +72,17 @@ def cause_of_end(store: Any, others: Iterable[int], size: int) -> str:
     silent = missing(store, "end", others, any_error)
     if errors:
         other = min(errors)
-        return f"rank {other} of {size} has ended ({errors[other]})"
+        asked = errors[other].startswith(f"{Stopped.__name__}: ")
+        return ends_too(rank, f"rank {other} of {size} has ended ({errors[other]})", Stopped if asked else KinemaError)
     if not silent:
-        return ""
+        return None
     who = f"rank {silent[0]} of {size} is" if len(silent) == 1 else f"ranks {', '.join(map(str, silent))} of {size} are"
-    return f"{who} gone, killed or with {'its machine' if len(silent) == 1 else 'their machine'}"
+    return ends_too(rank, f"{who} gone, killed or with {'its machine' if len(silent) == 1 else 'their machine'}")
+
+
+def ends_too(rank: int, what: str, kind: type[KinemaError] = KinemaError) -> KinemaError:
+    """The error of a rank that ends for the sake of another; of the kind of that one's, where a signal asked it to."""
+    return kind(f"{what}; rank {rank} ends too. What was trained up to the last checkpoint is kept for --resume")
 
 
 def missing(store: Any, word: str, others: Iterable[int], enough: Callable[[], bool]) -> list[int]:

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
 from kinema.distributed.endings import end_of_others
-from kinema.errors import KinemaError, UsageError
+from kinema.errors import UsageError
 
 PATIENCE = timedelta(minutes=30)
 """How long a rank waits for the others, such as for one that reads a long list."""
@@ -77,6 +77,7 @@ def joined(device: torch.device) -> Iterator[Place]:
     Raises:
         UsageError: the others cannot be reached.
         KinemaError: one of them died, or ended by an error of its own; says which.
+        Stopped: a signal asked one of them to end.
     """
     here = place()
     if here.size == 1:
@@ -100,11 +101,9 @@ def joined(device: torch.device) -> Iterator[Place]:
         if device.type == "cpu":  # NCCL may wait here for what is under way
             dist.destroy_process_group()  # whoever waits for this rank learns of it now, and so on from rank to rank
         cause = end_of_others(store, here.rank, here.size, problem)
-        if not cause:
+        if cause is None:
             raise
-        raise KinemaError(
-            f"{cause}; rank {here.rank} ends too. What was trained up to the last checkpoint is kept for --resume"
-        ) from problem
+        raise cause from problem
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
