@@ -95,6 +95,30 @@ def test_run_of_two_processes_goes_on_by_one_where_a_signal_to_either_stopped_it
     assert_same_run(alone, folder)
 
 
+SLOW_DISK = """
+import sys, time
+from kinema import cli
+from kinema.engine import checkpoint
+save = checkpoint.save
+checkpoint.save = lambda state, path: (time.sleep(3 if state.step else 0), save(state, path))
+cli.main(sys.argv[1:])
+"""
+
+
+def test_no_process_leaves_before_the_checkpoint_of_a_stop_is_written(flags, tmp_path):
+    """A launcher gives the others half a minute from the moment that one has left."""
+    folder = tmp_path / "run"
+    processes = start(2, "-c", SLOW_DISK, *flags[2:], "--out", folder, "--train.batch-size", "2")
+    wait_for(folder / "checkpoints" / "previous.pt", processes)  # the first of two epochs has ended
+    processes[1].send_signal(signal.SIGTERM)
+    assert processes[1].wait(120) == 75
+    written = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)["step"]
+    said, code = finish(processes)[0]
+    assert code == 75
+    assert f"stopped at step {written} with a checkpoint" in said
+    assert 24 < written < 48
+
+
 @pytest.mark.parametrize("killed", [0, 1])
 def test_killed_process_ends_the_others_within_half_a_minute_and_they_name_it(flags, tmp_path, killed):
     folder = tmp_path / "run"

@@ -176,9 +176,9 @@ def train(
                     save(f"epoch_{epochs_done:04d}")
                 save()  # after the one that is kept, which a run killed between the two writes again
                 last = time.perf_counter()
-        stop = distributed.largest(stopped() or 0)
         if done < steps and not epoch_ends:
             save()
+        stop = distributed.largest(stopped() or 0)  # by which all wait for the checkpoint
     return Trained(done, figures, stopped_by=stop if done < steps else None)
 
 
