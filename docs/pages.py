@@ -50,6 +50,8 @@ API = {
         "kinema.loading.VideoEncoder",
         "kinema.embedding.embed",
         "kinema.clustering.cluster",
+        "kinema.exporting.export",
+        "kinema.exported.hub.push_to_hub",
     ),
     "Search": ("kinema.search.Index", "kinema.search.Example", "kinema.search.Hit"),
     "Networks": ("kinema.encoder.Encoder", "kinema.backbones.build"),

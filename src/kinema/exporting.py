@@ -94,7 +94,7 @@ def contents(
     made = []
     for each in dict.fromkeys(wanted):
         graph = FORMATS[each](encoder, said)
-        say(f"{graph.name}: within {graph.difference:.1g} of PyTorch ({graph.engine})")
+        say(f"{graph.name}: {graph.agreement}")
         made.append(graph)
     parameters = sum(each.numel() for each in encoder.backbone.parameters())
     page = card(said, parameters, origin, license, made)

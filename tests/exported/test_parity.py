@@ -15,6 +15,7 @@ from kinema.data.loader import EvalClips
 from kinema.data.video import Video
 from kinema.errors import KinemaError
 from kinema.exported import formats
+from kinema.exported.graph import Graph
 from kinema.exporting import export
 from kinema.parquet import read_vectors
 from reference import preprocess
@@ -134,7 +135,7 @@ def test_onnx_file_says_what_goes_in_and_what_comes_out(make_run, tmp_path):
     assert (made.name, made.type.tensor_type.shape.dim[1].dim_value) == ("features", 64)
     about = {each.key: each.value for each in model.metadata_props}
     assert json.loads(about["kinema"]) == json.loads((folder / "config.json").read_text())
-    assert "differed from PyTorch by" in (folder / "README.md").read_text()
+    assert "Tried with 1, 2, 5 clips: within" in (folder / "README.md").read_text()
 
 
 def test_graph_that_computes_something_else_is_not_kept(make_run, tmp_path, monkeypatch):
@@ -143,6 +144,22 @@ def test_graph_that_computes_something_else_is_not_kept(make_run, tmp_path, monk
     with pytest.raises(KinemaError, match=r"model\.pt2 differs from PyTorch by 0\.001 of the largest feature"):
         export(make_run(), tmp_path / "out", formats=["torch"])
     assert not (tmp_path / "out").exists()
+
+
+def test_two_views_share_their_weights(make_run):
+    encoder = kinema.load(make_run(), view="both")
+    shared = Graph(encoder)
+    assert len(list(shared.parameters())) == len(list(encoder.backbone.parameters()))
+    first, second = (network.bn1.running_mean for network in shared.networks)
+    assert not torch.equal(first, second)
+
+
+def test_nothing_is_said_that_nobody_asked_for(make_run, tmp_path, capfd, recwarn):
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    export(make_run(), tmp_path / "out", formats=["onnx"])
+    assert capfd.readouterr() == ("", "")
+    assert not [each for each in recwarn if each.category is FutureWarning]
 
 
 def test_export_leaves_the_encoder_as_it_was(make_run):

@@ -40,7 +40,7 @@ def card(said: dict[str, Any], parameters: int, origin: Origin, licence: str, ma
         f"## How to use it\n\n{use(said, made)}",
         f"## What it is\n\n{network(said, parameters)}",
         f"## How it was trained\n\n{training(origin)}",
-        f"## Scores\n\n{scores(origin)}",
+        f"## Scores\n\n{scores(said, origin)}",
         f"## Licence\n\n{licence_line(licence)}",
         "## What is not known\n\n" + "\n".join(f"- {line}" for line in unknown(origin, licence)),
         f"## The recipe, all of it\n\n```json\n{json.dumps(asdict(origin.recipe), indent=2)}\n```",
@@ -112,11 +112,10 @@ def use(said: dict[str, Any], made: Sequence[Made]) -> str:
             "model.onnx": 'onnxruntime.InferenceSession("model.onnx").run(None, {"clips": clips})',
             "model.pt2": 'torch.export.load("model.pt2").module()(clips)',
         }[each.name]
-        tried = f"{', '.join(map(str, BATCHES))} clips at a time ({each.engine})"
         parts.append(
             f"`{each.name}`: `{loaded}` makes float32 features [M, {said['vector_length']}] of uint8 clips in RGB, "
-            f"[M, {clip['frames']}, {clip['size']}, {clip['size']}, 3], any M; scaling and view are inside. It "
-            f"differed from PyTorch by {each.difference:.1g} of the largest feature, in {tried}."
+            f"[M, {clip['frames']}, {clip['size']}, {clip['size']}, 3], any M; scaling and view are inside. Tried with "
+            f"{', '.join(map(str, BATCHES))} clips: {each.agreement}."
         )
     return "\n\n".join(parts)
 
@@ -129,7 +128,7 @@ def network(said: dict[str, Any], parameters: int) -> str:
     rows = {
         "network": f"{said['architecture']}{width}, {parameters:,} parameters",
         "is shown": VIEWS[said["view"]],
-        "clip": f"{clip['frames']} frames, every {ordinal(clip['stride'])} of the video",
+        "clip": f"{clip['frames']} frames, {spacing(clip['stride'])}",
         "pixels": f"shorter side {side}, longer at most {WIDEST * side}, middle {clip['size']} x {clip['size']}",
         "RGB": "in [0, 1]"
         if pixels["normalise"] == "unit"
@@ -139,10 +138,9 @@ def network(said: dict[str, Any], parameters: int) -> str:
     return "| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {text} |" for name, text in rows.items())
 
 
-def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th ..."""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+def spacing(stride: int) -> str:
+    """How far the frames of a clip are from one another."""
+    return "one after the other" if stride == 1 else f"{stride} frames of the video from one to the next"
 
 
 def training(origin: Origin) -> str:
@@ -180,7 +178,7 @@ def cell(value: object) -> str:
     return str(value).replace("|", "\\|").replace("\n", " ")
 
 
-def scores(origin: Origin) -> str:
+def scores(said: dict[str, Any], origin: Origin) -> str:
     """A table for each protocol, random init first; differences from other networks are left to the run's report."""
     shown = [each for each in origin.results if "against" not in each.protocol.settings]
     parts = []
@@ -188,6 +186,9 @@ def scores(origin: Origin) -> str:
         if any(map(is_score, group)):
             made = table.comparison(group)
             parts.append(f"{made.title}:\n\n{made.markdown().rstrip()}")
+    if parts:
+        shown_here = "In each title stands the view that was measured"
+        parts.insert(0, f"{shown_here}; this folder shows {' and '.join(said['preprocess']['views'])}.")
     if origin.left_out:
         parts.append(
             f"{origin.left_out} results of the run are left out, since they are of other weights of it than these."

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +39,13 @@ class Made:
     engine: str
     """What ran it."""
 
+    @property
+    def agreement(self) -> str:
+        """How near to PyTorch it is, in words."""
+        if not self.difference:
+            return f"as PyTorch, to the bit ({self.engine})"
+        return f"within {self.difference:.1g} of PyTorch, as a share of the largest feature ({self.engine})"
+
 
 def to_onnx(encoder: Encoder, about: dict[str, Any]) -> Made:
     """model.onnx: input `clips` uint8 [M, T, S, S, 3], output `features` float32 [M, D]; `about` is in its metadata.
@@ -52,9 +62,10 @@ def to_onnx(encoder: Encoder, about: dict[str, Any]) -> Made:
         raise UsageError(
             "ONNX files are made and tried with packages of their own: pip install 'kinema[onnx]'"
         ) from None
-    program = torch.onnx.export(
-        traced(encoder), dynamo=True, input_names=[INPUT], output_names=[OUTPUT], verbose=False, optimize=True
-    )
+    with quiet():
+        program = torch.onnx.export(
+            traced(encoder), dynamo=True, input_names=[INPUT], output_names=[OUTPUT], verbose=False, optimize=True
+        )
     assert program is not None
     model = program.model_proto
     onnx.helper.set_model_props(model, {"kinema": json.dumps(about)})
@@ -81,6 +92,19 @@ def to_torch(encoder: Encoder, about: dict[str, Any]) -> Made:
     again = torch.export.load(file).module()
     difference = agreed("model.pt2", encoder, again)
     return Made("model.pt2", file.getvalue(), difference, f"torch {torch.__version__}, CPU")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it, torch does not say that torchvision is missing, nor what of its own it will change one day."""
+    told = logging.getLogger("torch.onnx._internal.exporter._registration")
+    before = told.level
+    told.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            yield
+    finally:
+        told.setLevel(before)
 
 
 FORMATS: dict[str, Callable[[Encoder, dict[str, Any]], Made]] = {"onnx": to_onnx, "torch": to_torch}

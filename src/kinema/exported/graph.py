@@ -30,7 +30,8 @@ class Graph(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         """float32 [M, D]."""
         pixels = clips.permute(0, 4, 1, 2, 3).float() / 255  # [M, 3, T, S, S]
-        features = [network(self.show(pixels, view)) for network, view in zip(self.networks, self.views, strict=True)]
+        shown = zip(self.networks, self.views, strict=True)
+        features: list[Tensor] = [network(self.show(pixels, view)) for network, view in shown]
         if len(features) == 1:
             return features[0]
         return torch.cat([nn.functional.normalize(feature, dim=1) for feature in features], dim=1)
@@ -41,6 +42,7 @@ def network_for(encoder: Encoder, view: str) -> nn.Module:
     network: nn.Module = encoder.backbone
     if view == encoder.view or view == "rgb" or view != encoder.second:
         return network
-    other = copy.deepcopy(network)
+    shared = {id(each): each for each in network.parameters()}
+    other: nn.Module = copy.deepcopy(network, shared)
     other.load_state_dict(encoder.residual_statistics.state(), strict=False)
     return other
