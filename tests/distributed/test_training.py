@@ -84,12 +84,13 @@ def test_two_processes_make_the_run_of_one_with_one_log_and_one_voice(alone, fla
 def test_run_of_two_processes_goes_on_by_one_where_a_signal_to_either_stopped_it(alone, flags, tmp_path):
     folder = tmp_path / "run"
     processes = start(2, *flags, "--out", folder)
-    wait_for(folder / "metrics.jsonl", processes)
+    wait_for(folder / "checkpoints" / "previous.pt", processes)  # the first of two epochs has ended
     processes[1].send_signal(signal.SIGTERM)
     ended = finish(processes, timeout=60)
     assert [code for _, code in ended] == [75, 75], ended
     stopped_at = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)["step"]
-    assert 0 <= stopped_at < 2 * STEPS_AN_EPOCH
+    assert f"stopped at step {stopped_at} with a checkpoint" in ended[0][0]
+    assert STEPS_AN_EPOCH <= stopped_at < 2 * STEPS_AN_EPOCH
     said = run(1, *flags, "--out", folder, "--resume")
     assert "was begun by 2 processes and goes on by 1: a step has 8 videos as before" in said[0]
     assert_same_run(alone, folder)
