@@ -103,12 +103,14 @@ def test_a_client_that_sends_no_request_is_let_go(page, monkeypatch):
         with socket.create_connection(("127.0.0.1", page.port), timeout=30) as slow:
             slow.sendall(sent)
             assert slow.recv(100) == b"", "the server closed the connection"
+    # Nor does a second request get more time.
     head = f"GET /api/index HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", page.port), timeout=30) as twice:
         twice.sendall(head)
         assert twice.recv(10**6).startswith(b"HTTP/1.1 200")
         twice.sendall(head[:20])
-        assert twice.recv(100) == b"", "nor does a second request get more time"
+        while twice.recv(10**6):  # what is left of the answer; without an end the socket's time runs out
+            pass
 
 
 def test_a_client_that_sends_its_video_too_slowly_is_given_up(page, monkeypatch):
@@ -117,6 +119,21 @@ def test_a_client_that_sends_its_video_too_slowly_is_given_up(page, monkeypatch)
     assert not list(page.uploads.iterdir())
     monkeypatch.setattr(guard, "BODY_SECONDS", 0.5)
     assert b"408" in begun(page, "/api/probe").split(b"\r\n")[0]
+
+
+def test_who_is_refused_may_finish_a_short_body_and_then_hears_why(locked):
+    head = f"POST /api/search HTTP/1.1\r\nHost: 127.0.0.1:{locked.port}\r\nContent-Length: 6\r\n\r\nabc".encode()
+    with socket.create_connection(("127.0.0.1", locked.port), timeout=60) as slow:
+        slow.sendall(head)
+        slow.settimeout(0.2)
+        with pytest.raises(TimeoutError):  # hanging up on what is still sent may take the answer with it
+            slow.recv(1)
+        slow.settimeout(60)
+        slow.sendall(b"def")
+        said = b""
+        while more := slow.recv(10**5):
+            said += more
+    assert said.startswith(b"HTTP/1.1 401") and b"The token is missing or wrong" in said
 
 
 def begun(page, address) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import html
 import ipaddress
@@ -28,6 +29,8 @@ UPLOADS = "/api/search"
 MOST_BODY = 2**22
 """Bytes of a body that is no upload: the labels of some 100,000 clips."""
 BODY_SECONDS = 15.0
+SHORT = 2**16
+"""Bytes of a body that a client is let finish although it is refused."""
 HEADERS = {
     "content-security-policy": POLICY,
     "cross-origin-opener-policy": "same-origin",
@@ -58,12 +61,16 @@ class Guard:
             return  # there are no web sockets here
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         told = with_headers(send)
-        if not self.knows(headers.get("host", "")):
-            await answer(told, 421, "This server does not go by that name: open it by the address that it printed.")
-        elif not same_origin(scope["method"], headers):
-            await answer(told, 403, "Another site sent this request, and none may.")
-        elif self.token is None or self.has_token(headers):
+        known = self.knows(headers.get("host", ""))
+        ours = same_origin(scope["method"], headers)
+        if known and ours and (self.token is None or self.has_token(headers)):
             await self.hand_on(scope, headers, receive, told)
+            return
+        await let_finish(headers, receive)
+        if not known:
+            await answer(told, 421, "This server does not go by that name: open it by the address that it printed.")
+        elif not ours:
+            await answer(told, 403, "Another site sent this request, and none may.")
         elif scope["path"] == "/" and scope["method"] == "GET":
             await self.let_in(scope, told)
         else:
@@ -168,6 +175,14 @@ def with_headers(send: Send) -> Send:
         await send(message)
 
     return told
+
+
+async def let_finish(headers: dict[str, str], receive: Receive) -> None:
+    """Take a short body that nobody wants, for a second: who is sending when we hang up never hears the answer."""
+    announced = headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) <= SHORT:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(whole(receive), 1.0)
 
 
 async def whole(receive: Receive) -> bytes:
