@@ -162,6 +162,15 @@ def test_nothing_is_said_that_nobody_asked_for(make_run, tmp_path, capfd, recwar
     assert not [each for each in recwarn if each.category is FutureWarning]
 
 
+@pytest.mark.parametrize("make", [formats.to_onnx, formats.to_torch])
+def test_graph_can_be_made_of_an_exported_folder_in_python(make, exported):
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package)
+    made = make(kinema.Encoder.from_pretrained(exported), {})
+    assert made.difference < formats.TOLERANCE
+    assert len(made.content) > (exported / "model.safetensors").stat().st_size / 2
+
+
 def test_export_leaves_the_encoder_as_it_was(make_run):
     encoder = kinema.load(make_run(), view="both")
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
