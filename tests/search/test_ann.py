@@ -40,7 +40,7 @@ def test_small_index_is_exact_and_a_large_one_has_measured_recall(tmp_path, monk
 
 
 def test_more_partitions_are_looked_into_where_recall_asks_for_it(tmp_path, monkeypatch):
-    """Vectors without any order are the hardest: only a look into all partitions finds them all."""
+    """Vectors without any order are the hardest: most partitions hold some of a vector's nearest."""
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(2000, 32)).astype(np.float32)
     folder = write_vectors(tmp_path / "v", vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
@@ -48,7 +48,8 @@ def test_more_partitions_are_looked_into_where_recall_asks_for_it(tmp_path, monk
     monkeypatch.setattr(ann, "SAMPLE", 20)
     monkeypatch.setattr(ann, "TARGET", 1.0)
     about = Index.open(folder).about
-    assert (about.probes, about.recall) == (about.partitions, 1.0)
+    assert about.recall == 1.0
+    assert 2 * ann.FIRST <= about.probes <= about.partitions, "which of them suffice depends on the k-means' beginning"
     monkeypatch.setattr(ann, "TARGET", 0.1)
     about = Index.open(folder, at=str(tmp_path / "less")).about
     assert about.probes == ann.FIRST
