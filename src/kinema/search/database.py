@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kinema.engine.checkpoint import first_line
 from kinema.errors import UsageError
 from kinema.parquet import pyarrow
 from kinema.search.ann import Measured, index_and_measure
@@ -177,8 +178,3 @@ def writing(where: str) -> Iterator[None]:
         raise UsageError(
             f"the index {where} cannot be written ({first_line(problem)}): free space, or give another place by --index"
         ) from problem
-
-
-def first_line(problem: Exception) -> str:
-    """What happened, in a few words."""
-    return (str(problem).splitlines() or [type(problem).__name__])[0][:200]

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from kinema.atomic import write_bytes
 from kinema.data.decode import open_video
-from kinema.data.windows import Windows, spans
 from kinema.serve.apart import apart
 from kinema.serve.collection import Clip
 from kinema.serve.files import Files
@@ -80,9 +79,8 @@ def pictures(path: str, span: tuple[float, float]) -> Pictures:
     """Pictures of a stretch of a video, from one second to another; frames where the rate is not known."""
     with open_video(path) as reader:
         rate = reader.fps if reader.fps > 0 else 1.0
-        [(_, length)] = spans(reader.num_frames, reader.fps, Windows())
-        first = min(max(round(span[0] * rate), 0), length - 1)
-        after = min(max(round(span[1] * rate), first + 1), length)
+        first = min(max(round(span[0] * rate), 0), reader.num_frames - 1)
+        after = min(max(round(span[1] * rate), first + 1), reader.num_frames)
         numbers = [first + place for place in spread(FRAMES, after - first)]
         frames = reader.at(numbers)  # [T, H, W, 3]
     lasts = 1000 * (after - first) / (len(numbers) * (reader.fps if reader.fps > 0 else 10.0))
