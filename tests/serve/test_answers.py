@@ -16,7 +16,7 @@ from PIL import Image
 from kinema import cli
 from kinema.data import sources
 from kinema.parquet import read_vectors
-from kinema.serve.plane import plane
+from kinema.serve.plane import neighbourhood, plane
 from kinema.serve.probe import probe
 
 
@@ -97,6 +97,35 @@ def test_the_map_may_be_coloured_by_cluster(page):
     clusters = page.ask("/api/clusters").json["cluster"]
     sizes = [clusters.count(number) for number in range(8)]
     assert sum(sizes) == 24 and sizes == sorted(sizes, reverse=True) and sizes[-1] > 0
+
+
+def test_the_map_of_neighbours_holds_every_clip_once(page):
+    found = page.ask("/api/map?by=neighbours").json
+    assert found["ids"] == page.ask("/api/map").json["ids"] and found["share"] is None
+    assert max(map(abs, found["x"] + found["y"])) == pytest.approx(1, abs=1e-3)
+    assert page.ask("/api/map?by=distance").status == 400
+
+
+def test_neighbours_lie_beside_one_another_where_two_components_mix_them():
+    rng = np.random.default_rng(0)
+    centres = np.eye(40, dtype=np.float32)  # forty groups as far from one another each: no plane has room for them
+    group = np.repeat(np.arange(40), 8)
+    vectors = (centres[group] + 0.05 * rng.normal(size=(320, 40))).astype(np.float32)
+
+    def together(points):
+        apart = np.square(points[:, None] - points).sum(axis=2) + np.diag(np.full(320, np.inf))
+        return (group[apart.argmin(axis=1)] == group).mean()
+
+    points = neighbourhood(vectors)
+    assert together(points) > 0.98 > 0.7 > together(plane(vectors)[0])
+    assert np.abs(points).max() == pytest.approx(1)
+    assert np.array_equal(points, neighbourhood(vectors))
+
+
+@pytest.mark.parametrize("vectors", [np.ones((9, 3)), np.eye(3), np.eye(4), np.eye(6)[:, :1]])
+def test_few_or_equal_vectors_have_a_map_of_neighbours_too(vectors):
+    points = neighbourhood(vectors.astype(np.float32))
+    assert points.shape == (len(vectors), 2) and np.isfinite(points).all()
 
 
 def test_the_plane_is_that_of_a_singular_value_decomposition():

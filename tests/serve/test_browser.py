@@ -153,6 +153,16 @@ def test_a_lasso_lists_the_clips_in_it_and_a_ring_does_so_by_keys(browser, page)
     browser.until("document.querySelectorAll('#map-grid .shot').length === 0")
 
 
+def test_the_map_is_laid_out_by_neighbours_and_chosen_from(browser):
+    browser.open(f"{browser.driver.current_url.split('#')[0]}#map")
+    browser.until("document.querySelectorAll('#key button').length === 2")
+    assert "principal components" in browser.text("#map-note")
+    browser.find("#layout").send_keys("neighbours")
+    browser.until("document.querySelector('#map-note').textContent.includes('t-SNE')")
+    browser.find("#plane").send_keys(*["+"] * 15, Keys.ENTER)
+    browser.until("document.querySelectorAll('#map-grid .shot').length === 24")
+
+
 def test_clips_are_labelled_sorted_and_exported(browser, page):
     names = {clip["id"]: clip["label"] for clip in page.clips()}
     kinds = sorted(set(names.values()))

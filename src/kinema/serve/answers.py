@@ -7,27 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kinema.errors import KinemaError, UsageError
-from kinema.evaluate.clusters import find_clusters
-from kinema.evaluate.settings import Clustering
 from kinema.serve import export
 from kinema.serve.collection import Clip, Collection
+from kinema.serve.maps import Maps
 from kinema.serve.network import Network
 from kinema.serve.page import FILES, KINDS
-from kinema.serve.plane import plane
 from kinema.serve.previews import Previews
 from kinema.serve.probe import probe
 from kinema.serve.runs import runs_told
 from kinema.serve.upload import with_upload
-from kinema.visualise.pictures import spread
 
 MOST_CLIPS = 500
 """That are listed at a time."""
-MOST_POINTS = 20_000
-"""Of the map."""
-CLUSTERS = 8
 LONGEST_LABEL = 100
 AT_ONCE = 2
 """Files that are read at the same time, pictures and uploads each."""
@@ -60,8 +52,7 @@ class Served:
         self.uploads = uploads
         self.drawing = asyncio.Semaphore(AT_ONCE)
         self.looking = asyncio.Semaphore(AT_ONCE)
-        self.map: dict[str, Any] | None = None
-        self.clusters: list[int] | None = None
+        self.maps = Maps(collection)
 
     def about(self) -> dict[str, Any]:
         """What the page must know at first."""
@@ -135,35 +126,6 @@ class Served:
             self.previews.keep(clip, self.state(kind), content)
         else:
             self.previews.make(clip)
-
-    def points(self) -> dict[str, Any]:
-        """The map: two principal components of all vectors, of which at most `MOST_POINTS` are shown."""
-        if self.map is None:
-            places, share = plane(self.collection.vectors)
-            rows = spread(MOST_POINTS, len(places))
-            names = list(self.collection.labels)
-            number = {label: place for place, label in enumerate(names)}
-            shown = [self.collection.clips[row] for row in rows]
-            self.map = {
-                "share": share,
-                "total": len(places),
-                "labels": names,
-                "ids": [clip.id for clip in shown],
-                "label": [number.get(clip.label or "", -1) for clip in shown],
-                "x": [round(float(x), 4) for x in places[rows, 0]],
-                "y": [round(float(y), 4) for y in places[rows, 1]],
-            }
-        return self.map
-
-    def clustered(self) -> dict[str, Any]:
-        """The cluster of each point of the map, by k-means of up to `CLUSTERS` on whole vectors; the largest is 0."""
-        if self.clusters is None:
-            most = len(np.unique(self.collection.vectors, axis=0))
-            if most < 2:
-                raise UsageError("all vectors are the same: there are no clusters")
-            of = find_clusters(self.collection.vectors, Clustering(k=min(CLUSTERS, most))).of
-            self.clusters = of[spread(MOST_POINTS, len(of))].tolist()
-        return {"cluster": self.clusters}
 
     def chosen(self, ids: list[str]) -> dict[str, Any]:
         """Some clips by their ids, in that order."""

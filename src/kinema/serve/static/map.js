@@ -26,19 +26,26 @@ export function begin() {
   canvas.addEventListener("blur", paint);
   element("map-clear").addEventListener("click", told(() => { canvas.focus(); return choose([]); }));
   element("colours").addEventListener("change", told(recolour));
+  element("layout").addEventListener("change", told(relay));
   new ResizeObserver(paint).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
 }
 
 export async function open() {
-  if (!state.map) {
-    element("map-note").textContent = "The map is being computed …";
-    state.map = await get("api/map");
-    state.group = state.map.label;
-    describe();
-    legend();
-  }
-  paint();
+  if (state.map) paint();
+  else await relay();
+}
+
+// The chosen layout; a later choice counts if one is made while the server still computes.
+async function relay() {
+  const by = element("layout").value;
+  element("map-note").textContent = "The map is being computed …";
+  const map = await get("api/map", { by });
+  if (by !== element("layout").value) return;
+  await choose([]);
+  state.map = map;
+  await recolour();
+  describe(by);
 }
 
 function byCluster() {
@@ -46,17 +53,18 @@ function byCluster() {
 }
 
 async function recolour() {
-  state.group = byCluster() ? (await get("api/clusters")).cluster : state.map.label;
+  state.group = byCluster() ? (await get("api/clusters", { by: element("layout").value })).cluster : state.map.label;
   state.hidden.clear();
   legend();
   paint();
 }
 
-function describe() {
+function describe(by) {
   const { map } = state;
   const which = map.ids.length < map.total ? `${map.ids.length} of ${map.total} clips, evenly spaced over the list` : `${map.total} clips`;
-  element("map-note").textContent = `${which}. The two principal components of their vectors hold ${(100 * map.share).toFixed(0)} % ` +
-    "of the variance: clips that lie apart here are different, clips that lie together may still differ.";
+  element("map-note").textContent = `${which}. ` + (by === "components"
+    ? `The two principal components of their vectors hold ${(100 * map.share).toFixed(0)} % of the variance: clips that lie apart here are different, clips that lie together may still differ.`
+    : "Clips whose vectors are near lie beside one another (t-SNE). How large and how far apart the groups are means nothing.");
 }
 
 function legend() {
