@@ -43,4 +43,5 @@ def neighbourhood(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     layout = TSNE(perplexity=perplexity, init=begin, learning_rate="auto", random_state=0)
     points: NDArray[np.float32] = layout.fit_transform(vectors)
     points -= (points.max(axis=0) + points.min(axis=0)) / 2
-    return points / np.abs(points).max()
+    points /= np.abs(points).max()
+    return points
