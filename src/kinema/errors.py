@@ -24,7 +24,7 @@ class DataError(KinemaError):
 
 
 class FlowError(DataError):
-    """Flow on disk that is damaged or not of its video; `kinema data check` reads videos, and finds none of it."""
+    """Flow on disk that is damaged; `kinema data check` reads videos, and finds none of it."""
 
 
 class ReadersGone(KinemaError):  # noqa: N818 - named for what happened

@@ -146,7 +146,7 @@ def test_unfinished_flow_is_refused(folder, video):
 )
 def test_flow_of_another_count_or_shape_than_the_video_is_refused(folder, video, fields, complaint):
     write_archive(archive_path(folder.folder, "walk/a.mp4"), fields)
-    with pytest.raises(DataError, match=complaint):
+    with pytest.raises(UsageError, match=complaint):
         fields_of(folder, video, [0])
 
 

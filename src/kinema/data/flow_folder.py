@@ -119,14 +119,15 @@ class FlowFolder:
         before it, as residuals do by default.
 
         Raises:
-            FlowError: the flow is damaged, or not of a video of this length or shape.
+            UsageError: the flow is not of a video of this length or shape.
+            FlowError: the flow is damaged.
         """
         path = self.file(video)
         with opened(path) as archive:
             made = Made(**parsed(archive.read("video.json").decode()))
             wanted = Made(reader.num_frames, *fitted_size(reader.height, reader.width, self.making.short_side))
             if made != wanted:
-                raise FlowError(
+                raise UsageError(
                     f"{path} is flow of {made}, but {video.path} has {wanted} at that short side: delete it, and "
                     "kinema data flow makes it anew"
                 )
