@@ -10,7 +10,8 @@ from kinema import backbones, published, recipes
 from kinema.recipes import tiny
 from kinema.tables.definition import TABLES, flow_command, measure_command, pretrain_command, shows_flow
 
-PAPER = [name for name, make in recipes.RECIPES.items() if make.__module__.endswith((".paper", ".ablations", ".flow"))]
+FILES = (".paper", ".ablations", ".flow", ".plus")
+PAPER = [name for name, make in recipes.RECIPES.items() if make.__module__.endswith(FILES)]
 MIB_A_CLIP = {"r2plus1d_18": 1249, "r3d_18": 421, "s3d": 305}  # fp32, 3 x 32 x 128 x 128, measured apart from kinema
 VIDEOS = {"UCF101": 9537, "Kinetics-400": 240_000}
 
