@@ -77,16 +77,22 @@ def results_of(folder: Path) -> dict[str, dict[str, list[Result]]]:
 
 def table(folder: Path, found: dict[str, dict[str, list[Result]]]) -> str:
     """Markdown: a row a variant; mean and deviation over seeds, and R@1 minus that of CMC on as many frames."""
+    measured = measured_in(found)
     lines = [
-        "| | seeds | " + " | ".join(FIGURES.values()) + " | R@1 minus CMC's |",
-        "| --- | --- |" + " --- |" * (len(FIGURES) + 1),
+        "| | seeds | " + " | ".join(FIGURES[task] for task in measured) + " | R@1 minus CMC's |",
+        "| --- | --- |" + " --- |" * (len(measured) + 1),
     ]
     for name, tasks in found.items():
-        cells = [spread([result.score.value for result in tasks[task]]) for task in FIGURES]
+        cells = [spread([result.score.value for result in tasks[task]]) for task in measured]
         apart = folder / f"{name}_minus_{baseline(name)}.json"
         gap = interval(read(apart)) if apart.exists() else ""
         lines.append(f"| {NAMES[name]} | {len(tasks['retrieval'])} | " + " | ".join(cells) + f" | {gap} |")
     return "\n".join(lines)
+
+
+def measured_in(found: dict[str, dict[str, list[Result]]]) -> list[str]:
+    """The tasks of `FIGURES` that were measured on a set: no hard-positive index where there is one look."""
+    return [task for task in FIGURES if any(tasks[task] for tasks in found.values())]
 
 
 def baseline(name: str) -> str:
@@ -110,10 +116,12 @@ def interval(result: Result) -> str:
 
 
 def draw(found: dict[str, dict[str, list[Result]]], name: str, path: Path) -> None:
-    """Bars of the means with a dot for each seed: R@1 left, the hard-positive index right."""
-    fig, axes = plt.subplots(1, 2, figsize=(10, 0.6 + 0.36 * len(found)), sharey=True, layout="constrained")
-    names = list(found)
-    for axis, task in zip(axes, ("retrieval", "hard_positives"), strict=True):
+    """Bars of the means with a dot for each seed: R@1 left, the hard-positive index, if there is one, right."""
+    shown = [task for task in measured_in(found) if task != "linear"]
+    size = (4 + 3 * len(shown), 0.6 + 0.36 * len(found))
+    fig, grid = plt.subplots(1, len(shown), figsize=size, sharey=True, layout="constrained", squeeze=False)
+    axes, names = grid[0], list(found)
+    for axis, task in zip(axes, shown, strict=True):
         for row, variant in enumerate(names):
             values = [result.score.value for result in found[variant][task]]
             if values:
@@ -122,7 +130,8 @@ def draw(found: dict[str, dict[str, list[Result]]], name: str, path: Path) -> No
                 axis.plot(values, [row] * len(values), "o", color="black", markersize=3.5)
         axis.set_title(f"{FIGURES[task]}, {name}, percent", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[1].axvline(50, color="grey", linewidth=0.8, linestyle=":")
+        if task == "hard_positives":
+            axis.axvline(50, color="grey", linewidth=0.8, linestyle=":")
     axes[0].set_yticks(range(len(names)), [NAMES[variant] for variant in names])
     axes[0].invert_yaxis()
     fig.savefig(path, dpi=130)
