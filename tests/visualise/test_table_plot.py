@@ -33,3 +33,14 @@ def test_a_row_without_figures_and_a_table_without_ours_can_be_drawn(tmp_path):
 def test_a_place_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(UsageError, match=r"absent/plot\.png: cannot be written"):
         draw(tmp_path / "absent" / "plot.png", ROWS, unit="percent")
+
+
+def test_long_names_of_columns_are_whole_and_leave_the_bars_their_width(tmp_path):
+    names = [
+        f"ours, weizmann9, mean over 7 folds, {view}, after mocap15" for view in ("rgb", "residual", "both", "flow")
+    ]
+    draw(tmp_path / "plot.png", [PlotRow("MCN", {name: Bar(100.0, None, None) for name in names}, {})], unit="percent")
+    image = Image.open(tmp_path / "plot.png").convert("RGB")
+    edge = {image.getpixel((x, y)) for x in range(image.width - 5, image.width) for y in range(image.height)}
+    assert edge == {(255, 255, 255)}, "a name is cut off"
+    assert max(pixels(image, COLOURS[0])) > 0.9 * image.width

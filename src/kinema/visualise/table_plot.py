@@ -10,6 +10,8 @@ from kinema.errors import UsageError
 from kinema.visualise.drawing import COLOURS, label_axes, new_figure
 
 _MARKERS = ("D", "s", "^")
+WIDTH = 7.5
+"""Of the drawing, in inches."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class PlotRow:
     """By data set."""
 
 
+def legend_columns(names: Sequence[str]) -> int:
+    """How many names of a legend stand beside one another without leaving the drawing, at most three."""
+    widest = max((len(name) for name in names), default=0)
+    return max(1, min(3, int(WIDTH / (0.7 + 0.075 * widest))))  # a letter of 9 points and a key, in inches
+
+
 def draw(path: str | Path, rows: Sequence[PlotRow], *, unit: str) -> None:
     """Write a PNG: a group of bars for each row, the first on top, a colour for each of our columns.
 
@@ -41,7 +49,9 @@ def draw(path: str | Path, rows: Sequence[PlotRow], *, unit: str) -> None:
     columns = list(dict.fromkeys(name for row in rows for name in row.ours))
     sets = list(dict.fromkeys(name for row in rows for name in row.paper))
     height = 0.8 / max(1, len(columns))
-    figure, axes = new_figure(7.5, 1.4 + len(rows) * max(0.45, 0.24 * len(columns)))
+    beside = legend_columns([*columns, *(f"paper, {name}" for name in sets)])
+    tall = 0.9 + 0.22 * -(-(len(columns) + len(sets)) // beside)
+    figure, axes = new_figure(WIDTH, tall + len(rows) * max(0.45, 0.24 * len(columns)))
     for number, name in enumerate(columns):
         drawn = [(place, row.ours[name]) for place, row in enumerate(rows) if name in row.ours]
         places = [place - 0.4 + height * (number + 0.5) for place, _ in drawn]
@@ -60,7 +70,8 @@ def draw(path: str | Path, rows: Sequence[PlotRow], *, unit: str) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     label_axes(axes, unit, "")
-    axes.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)  # over no bar or mark
+    if columns or sets:
+        figure.legend(frameon=False, fontsize=9, loc="outside upper left", ncols=beside)  # over no bar or mark
     try:
         figure.savefig(path, dpi=150, facecolor="white")
     except OSError as problem:
