@@ -102,6 +102,14 @@ def test_paths_may_hold_spaces_and_commas(tmp_path: Path) -> None:
     assert labels(read_list(tmp_path / "bare.txt")) == [-1, -1]
 
 
+def test_a_list_that_find_wrote_may_hold_spaces_and_commas(tmp_path: Path) -> None:
+    touch(tmp_path, "videos/a, b.mp4", "videos/c d.mp4", "videos/.e f.mp4", "lists/empty.txt")
+    (tmp_path / "list.txt").write_text("./videos/a, b.mp4\n./videos/c d.mp4\n./videos/.e f.mp4\n")
+    (tmp_path / "lists/up.txt").write_text("../videos/c d.mp4\n../videos/a, b.mp4\n")
+    assert names(read_list(tmp_path / "list.txt"), tmp_path) == ["videos/a, b.mp4", "videos/c d.mp4", "videos/.e f.mp4"]
+    assert labels(read_list(tmp_path / "lists/up.txt")) == [-1, -1]
+
+
 def test_a_list_in_a_folder_of_its_own_is_relative_to_the_folder_above(tmp_path: Path) -> None:
     touch(tmp_path, *TWO)
     touch(tmp_path, "folds/train_1.csv")
@@ -265,9 +273,19 @@ def test_folders_that_are_no_data_set_are_refused(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     with pytest.raises(UsageError, match="no videos found"):
         read_source(tmp_path / "nothing")
-    touch(tmp_path / "both", "a.mp4", "walk/b.mp4")
+    touch(tmp_path / "sides", "train/a.mp4", "train/walk/b.mp4", "test/walk/c.mp4")
     with pytest.raises(UsageError, match=r"both videos \(a.mp4\) and folders of videos \(walk\)"):
-        read_source(tmp_path / "both")
+        read_source(tmp_path / "sides")
+
+
+def test_videos_beside_folders_of_videos_are_all_taken_without_labels(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "walk/b.mp4", "2024/summer, at sea/c.mov", "notes.txt", "2024/._c.mov")
+    source = read_source(tmp_path)
+    assert (source.kind, source.train.classes) == ("a tree without labels", ())
+    assert names(source.train, tmp_path) == ["2024/summer, at sea/c.mov", "a.mp4", "walk/b.mp4"]
+    assert labels(source.train) == [-1, -1, -1]
+    with pytest.raises(DataError, match="no videos beside them"):
+        require_classes(source.train)
 
 
 def test_a_split_of_a_layout_without_splits_is_an_error(tmp_path: Path) -> None:

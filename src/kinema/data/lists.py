@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinema.data.files import Folders, is_video, ucf_group
+from kinema.data.files import VIDEO_SUFFIXES, Folders, ucf_group
 from kinema.data.text_files import columns, text_lines
 from kinema.data.video import Missing, Video, VideoList
 from kinema.errors import UsageError, nearest
@@ -69,12 +69,17 @@ def _sort(row: Row) -> str:
 def _delimiter(lines: list[str]) -> str:
     if any("\t" in line for line in lines):
         return "\t"
-    return "," if any("," in line and not is_video(line) and not _ends_in_label(line) for line in lines) else " "
+    return "," if any("," in line and not _is_path(line) and not _ends_in_label(line) for line in lines) else " "
 
 
 def _ends_in_label(line: str) -> bool:
     """True for `a, b.mp4 0`: a comma in a path, not between columns."""
-    return is_video(line.rsplit(maxsplit=1)[0])
+    return _is_path(line.rsplit(maxsplit=1)[0])
+
+
+def _is_path(text: str) -> bool:
+    """True for what ends as a video's name does, whatever stands before: `./a b.mp4` and `../.a, b.mp4` too."""
+    return Path(text).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _is_header(cells: Sequence[str]) -> bool:
@@ -88,7 +93,7 @@ def _spaced_rows(path: Path, lines: list[tuple[int, str]]) -> list[Row]:
 
 def _spaced(line: str, where: str) -> Row:
     """`path`, `path label`, or `folder number_of_frames label`; the path may hold spaces if it ends like a video's."""
-    if is_video(line) or " " not in line:
+    if _is_path(line) or " " not in line:
         return Row(line, "", "", where)
     path, label = line.rsplit(maxsplit=1)
     folder, _, count = path.rpartition(" ")

@@ -6,6 +6,7 @@
     train/ test/                     each a folder of class folders; val/ where there is no test/
     walk/ run/ ...                   class folders
     a.mp4 b.mp4 ...                  videos without labels
+    a.mp4 2024/b.mp4 ...             videos beside folders of videos: all of them, without labels
     store.json                       what `kinema data pack` made of any of these
 
 Where a video file is expected, a folder of frames (images) will do.
@@ -71,7 +72,10 @@ def require_classes(videos: VideoList, at_least: int = 2) -> VideoList:
     """`videos`, if they have labels of at least that many classes; otherwise a DataError."""
     labels = {video.label for video in videos.videos}
     if not videos.classes or -1 in labels:
-        raise DataError(f"{videos.name}: the videos have no labels, which this evaluation needs")
+        raise DataError(
+            f"{videos.name}: the videos have no labels, which this evaluation needs: give a list of `path,label`, or "
+            "class folders with no videos beside them"
+        )
     if len(labels) < at_least:
         only = ", ".join(videos.classes[label] for label in sorted(labels))
         raise DataError(f"{videos.name}: {len(labels)} class ({only}), but telling classes apart takes {at_least}")
@@ -144,13 +148,23 @@ def _two_folders(folder: Path) -> Source:
 
 
 def _one_folder(folder: Path) -> Source:
-    classes = _classes(folder)
+    loose, inner = _loose_and_inner(folder)
+    classes = () if loose else inner
+    kind = "folders" if classes else "a tree without labels" if inner else "flat"
     videos = _scan(folder, classes, folder.resolve().name)
-    return Source(videos.name, "folders" if classes else "flat", videos, None, None)
+    return Source(videos.name, kind, videos, None, None)
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    """The class folders in a folder: those that hold videos; () where videos lie in the folder itself."""
+    """The class folders of one of two sides; () where videos lie in the folder itself."""
+    loose, inner = _loose_and_inner(folder)
+    if loose and inner:
+        raise UsageError(f"{folder}: holds both videos ({loose[0]}) and folders of videos ({inner[0]}); use a list")
+    return inner
+
+
+def _loose_and_inner(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the videos that lie in a folder itself, and of the folders in it that hold videos."""
     videos = list(videos_below(folder))
     if not videos:
         looked_for = " ".join(sorted(VIDEO_SUFFIXES))
@@ -158,11 +172,8 @@ def _classes(folder: Path) -> tuple[str, ...]:
     if videos == [folder]:
         raise UsageError(f"{folder}: the frames of one video; give the folder that holds several such folders")
     parts = [video.relative_to(folder).parts for video in videos]
-    loose = [part[0] for part in parts if len(part) == 1]
-    if loose and len(loose) < len(parts):
-        inside = next(part for part in parts if len(part) > 1)
-        raise UsageError(f"{folder}: holds both videos ({loose[0]}) and folders of videos ({inside[0]}); use a list")
-    return () if loose else tuple(sorted({part[0] for part in parts}))
+    loose = tuple(part[0] for part in parts if len(part) == 1)
+    return loose, tuple(sorted({part[0] for part in parts if len(part) > 1}))
 
 
 def _scan(folder: Path, classes: tuple[str, ...], name: str) -> VideoList:
