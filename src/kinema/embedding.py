@@ -4,8 +4,8 @@
       model.json             what made the vectors: run, weights, view, clip, windows
       part-00000.parquet     the first `PART` videos of the list, then the next ...
 
-A part is written when its videos are done, whole or not at all, and depends on them and on the model alone; what is
-there already is not made again.
+A part is written when its videos are done, whole or not at all, and depends on them and on the model alone. A video
+whose vectors are there already is not read again, whatever comes before it or cannot be read.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ from kinema.atomic import write_bytes
 from kinema.data import sources
 from kinema.data.decode import check_decoder
 from kinema.data.files import is_video
+from kinema.data.skip import absolute, read_skip
 from kinema.data.spread import Spread
 from kinema.data.video import Video
 from kinema.data.windows import Windows
+from kinema.embedded import Done, digest, embedded, finished, mark, part_path, remove_parts, require_listed
 from kinema.errors import DataError, UsageError
 from kinema.evaluate.settings import Evaluation
-from kinema.feature_store import identity, network_key
+from kinema.feature_store import network_key
 from kinema.json_file import read_object
 from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load
 from kinema.machine import pick_device, pick_workers
-from kinema.parquet import read_metadata, table_bytes
+from kinema.parquet import table_bytes
 from kinema.vectors import Found, Numbered, embed_here, embed_spread
 
 PART = 256
@@ -57,6 +59,7 @@ def embed(
     *,
     windows: Windows | None = None,
     view: View | None = None,
+    skip: str | Path | None = None,
     device: str = "auto",
     workers: int | None = None,
     spread: Spread | None = None,
@@ -68,9 +71,10 @@ def embed(
     Args:
         run: a run's folder, or one of its checkpoints.
         videos: a video, a list, a folder or a known data set (all of its parts), or paths.
-        out: a folder; one that holds vectors of the same model goes on.
+        out: a folder; one that holds vectors of the same model goes on. Vectors of files that are gone are dropped.
         windows: how videos are cut; whole by default.
         view: what the network is shown, as for `kinema.load`.
+        skip: a file of videos to leave out, as `kinema data check --bad` writes it.
         device: where this process computes.
         workers: processes that read video; `None` means one a core, up to 8.
         spread: who reads and computes in the place of this machine, such as `kinema.data.on_ray.OnRay`; on CPUs.
@@ -78,12 +82,18 @@ def embed(
         say: called with lines that a person may want to read.
 
     Raises:
-        UsageError: something given cannot be used, or `out` holds other vectors.
+        UsageError: something given cannot be used, or `out` holds vectors of another model, or of other videos.
         DataError: some videos could not be read; the others are embedded.
     """
     check_decoder()
     windows, folder, say = windows or Windows(), Path(out), say or (lambda line: None)
-    listed, classes = videos_of(videos)
+    found, classes = videos_of(videos)
+    left_out = read_skip(skip) if skip is not None else frozenset()
+    listed = [video for video in found if absolute(video.path) not in left_out]
+    if len(listed) < len(found):
+        say(f"{len(found) - len(listed)} of {len(found)} videos left out, as {skip} says")
+    if not listed:
+        raise UsageError("no videos to embed: give a video, a folder, a list, or paths on standard input")
     if spread is not None and device not in ("auto", "cpu"):
         raise UsageError(
             f"--device {device} is for this machine, and with --ray the nodes compute, on CPUs: leave it out"
@@ -92,27 +102,42 @@ def embed(
     if encoder.view in FLOW_VIEWS:
         raise UsageError(f"{run} is shown flow, which a video does not have: give another --view, or another run")
     card = begin(folder, encoder, run, windows)
+    held, marks = embedded(folder), [mark(video) for video in listed]
+    if gone := require_listed(held, marks, listed, left_out):
+        say(f"{len(gone)} of the videos embedded before are gone, the first: {gone[0]}: their vectors are dropped")
     parts = [range(start, min(start + PART, len(listed))) for start in range(0, len(listed), PART)]
-    todo = {n: part for n, part in enumerate(parts) if not finished(folder, n, [listed[i] for i in part])}
-    left = sum(map(len, todo.values()))
-    if left < len(listed):
-        say(f"{len(listed) - left} of {len(listed)} videos are embedded already")
-    numbered = [Numbered(i, listed[i]) for part in todo.values() for i in part]
+    digests = [digest(listed[part.start : part.stop], marks[part.start :], classes) for part in parts]
+    todo = {n: part for n, part in enumerate(parts) if not finished(folder, n, digests[n])}
+    kept = held.read(marks[i] for part in todo.values() for i in part)
+    numbered = [Numbered(i, listed[i]) for part in todo.values() for i in part if marks[i] not in kept]
+    if len(numbered) < len(listed):
+        say(f"{len(listed) - len(numbered)} of {len(listed)} videos are embedded already")
     if spread is not None:
         pieces = embed_spread(spread, str(run), view, numbered, windows)
     else:
         pieces = embed_here(encoder, numbered, windows, pick_workers(workers))
     if progress:
-        pieces = counted(pieces, progress, len(listed) - left, len(listed))
+        pieces = counted(pieces, progress, len(listed) - len(numbered), len(listed))
     failed: list[str] = []
-    for number, rows in whole_parts(pieces, todo):
+    for number, rows in whole_parts(pieces, todo, {i: kept[each] for i, each in enumerate(marks) if each in kept}):
         part, first = [listed[i] for i in todo[number]], todo[number].start
-        write_bytes(part_path(folder, number), part_bytes(part, first, rows, classes, encoder.length, card))
+        readable = {listed[i].path: marks[i] for i in todo[number] if i not in rows.failed}
+        told = {
+            "videos": digests[number],
+            "marks": json.dumps(readable),
+            "failed": str(len(rows.failed)),
+            "model": card,
+        }
+        write_bytes(part_path(folder, number), part_bytes(part, first, rows, classes, encoder.length, told))
         for problem in rows.failed.values():
             say(problem)
         failed += rows.failed.values()
+    remove_parts(folder, len(parts))
     if failed:
-        raise DataError(f"{len(failed)} of {len(listed)} videos cannot be embedded, the first: {failed[0]}")
+        raise DataError(
+            f"{len(failed)} of {len(listed)} videos cannot be embedded, the first: {failed[0]}; the others are in "
+            f"{folder} (--skip FILE leaves out what `kinema data check --bad FILE` finds)"
+        )
     return folder
 
 
@@ -163,26 +188,6 @@ def begin(folder: Path, encoder: VideoEncoder, run: str | Path, windows: Windows
     return card
 
 
-def part_path(folder: Path, number: int) -> Path:
-    """The file of a part."""
-    return folder / f"part-{number:05d}.parquet"
-
-
-def digest(videos: Sequence[Video]) -> str:
-    """What tells a part's videos from others, and from what they were."""
-    lines = [identity(Path(video.path)) if Path(video.path).exists() else video.path for video in videos]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def finished(folder: Path, number: int, videos: Sequence[Video]) -> bool:
-    """Whether a part is there, of these videos as they are now, all of which could be read."""
-    path = part_path(folder, number)
-    if not path.exists():
-        return False
-    told = read_metadata(path)
-    return told.get("videos") == digest(videos) and told.get("failed") == "0"
-
-
 def counted(pieces: Iterable[Found], progress: Callable[[int, int], None], done: int, total: int) -> Iterator[Found]:
     """The same pieces; `progress` is told of each video when it is done, `done` of `total` being so before."""
     for piece in pieces:
@@ -192,11 +197,15 @@ def counted(pieces: Iterable[Found], progress: Callable[[int, int], None], done:
             progress(done, total)
 
 
-def whole_parts(pieces: Iterable[Found], todo: dict[int, range]) -> Iterator[tuple[int, Rows]]:
-    """Parts as they become whole, in any order."""
-    waiting = {number: len(part) for number, part in todo.items()}
+def whole_parts(pieces: Iterable[Found], todo: dict[int, range], kept: dict[int, Done]) -> Iterator[tuple[int, Rows]]:
+    """Parts as they become whole, in any order, of what is `kept` from before and of pieces."""
+    waiting = {number: sum(i not in kept for i in part) for number, part in todo.items()}
     part_of = {i: number for number, part in todo.items() for i in part}
     found = {number: Rows() for number in todo}
+    for i, number in part_of.items():
+        if i in kept:
+            found[number].spans[i], found[number].vectors[i] = kept[i].spans, [kept[i].vectors]
+    yield from [(number, found.pop(number)) for number in todo if not waiting[number]]
     for piece in pieces:
         number = part_of[piece.video]
         rows = found[number]
@@ -211,7 +220,7 @@ def whole_parts(pieces: Iterable[Found], todo: dict[int, range]) -> Iterator[tup
 
 
 def part_bytes(
-    videos: Sequence[Video], first: int, rows: Rows, classes: Sequence[str], length: int, card: str
+    videos: Sequence[Video], first: int, rows: Rows, classes: Sequence[str], length: int, told: dict[str, str]
 ) -> bytes:
     """A part's windows as a Parquet file, in the order of the list; its videos have numbers from `first` on."""
     columns: dict[str, list[Any]] = {name: [] for name in ("id", "path", "start", "end", "label")}
@@ -225,5 +234,4 @@ def part_bytes(
             label = classes[video.label] if video.label >= 0 else None
             for name, value in zip(columns, (key, video.path, start, end, label), strict=True):
                 columns[name].append(value)
-    told = {"videos": digest(videos), "failed": str(len(rows.failed)), "model": card}
     return table_bytes(columns, torch.cat([torch.empty(0, length), *found]), told)

@@ -64,6 +64,87 @@ def test_what_is_done_is_not_done_again_and_what_is_missing_is(command, vectors,
     assert {name for name in times if times[name] != kept[name]} == {"part-00001.parquet"}
 
 
+@pytest.fixture
+def own(clip_folder, tmp_path):
+    """A folder of twelve clips of one's own, over two parts."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for number, path in enumerate(sorted(clip_folder.glob("*/*/*.mp4"))[:12], 1):
+        shutil.copyfile(path, folder / f"{number:02d}.mp4")
+    return folder
+
+
+def test_only_videos_that_have_come_or_changed_are_read_wherever_they_stand(
+    command, trained, own, tmp_path, monkeypatch
+):
+    command("embed", trained, own, "--out", tmp_path / "vectors", "--workers", 0)
+    shutil.copyfile(own / "05.mp4", own / "00.mp4")
+    shutil.copyfile(own / "01.mp4", own / "11.mp4")
+    (own / "12.mp4").unlink()
+    (own / "03.mp4").write_bytes(b"no video")
+    read = []
+    monkeypatch.setattr(embedding, "embed_here", watched(read))
+    again = command("embed", trained, own, "--out", tmp_path / "vectors", "--workers", 0)
+    again.refused(3, "1 of 12 videos", "03.mp4", "--skip")
+    assert "9 of 12 videos are embedded already" in again.err
+    assert "1 of the videos embedded before are gone, the first:" in again.err
+    assert [name[-6:] for name in read] == ["00.mp4", "03.mp4", "11.mp4"]
+    read.clear()
+    command("embed", trained, own, "--out", tmp_path / "vectors", "--workers", 0).refused(3, "03.mp4")
+    assert [name[-6:] for name in read] == ["03.mp4"]
+    monkeypatch.undo()
+    monkeypatch.setattr(embedding, "PART", 8)
+    command("embed", trained, own, "--out", tmp_path / "anew", "--workers", 0)
+    assert parts(tmp_path / "vectors") == parts(tmp_path / "anew")
+
+
+def watched(read):
+    """`embed_here` that notes which videos it is given."""
+    real = embedding.embed_here
+
+    def note(encoder, videos, windows, workers):
+        read.extend(video.video.path for video in videos)
+        return real(encoder, videos, windows, workers)
+
+    return note
+
+
+def test_videos_named_in_a_skip_file_are_left_out(command, trained, own, tmp_path):
+    (own / "03.mp4").write_bytes(b"no video")
+    (tmp_path / "bad.txt").write_text(f"# damaged\n{own / '03.mp4'}\n")
+    found = command(
+        "embed", trained, own, "--out", tmp_path / "vectors", "--skip", tmp_path / "bad.txt", "--workers", 0
+    )
+    assert found.code == 0
+    assert "1 of 12 videos left out, as" in found.err
+    assert len(read_vectors(tmp_path / "vectors")[0]) == 11
+
+
+def test_vectors_of_other_videos_are_not_lost_unsaid(command, trained, own, tmp_path):
+    out = tmp_path / "vectors"
+    command("embed", trained, own, "--out", out, "--workers", 0)
+    before = parts(out)
+    command("embed", trained, own / "01.mp4", "--out", out).refused(2, "11 more videos", "which would be lost", "--out")
+    assert parts(out) == before
+    for path in sorted(own.iterdir())[3:]:
+        path.unlink()
+    command("embed", trained, own, "--out", out, "--workers", 0)
+    assert [path.name for path in out.glob("part-*")] == ["part-00000.parquet"]
+    assert len(read_vectors(out)[0]) == 3
+
+
+def test_labels_that_come_later_are_written_without_reading_a_video_again(command, trained, own, tmp_path, monkeypatch):
+    out = tmp_path / "vectors"
+    command("embed", trained, own, "--out", out, "--workers", 0)
+    lines = [f"{path},{'even' if number % 2 else 'odd'}\n" for number, path in enumerate(sorted(own.iterdir()))]
+    (tmp_path / "list.csv").write_text("".join(lines))
+    read = []
+    monkeypatch.setattr(embedding, "embed_here", watched(read))
+    assert command("embed", trained, tmp_path / "list.csv", "--out", out, "--workers", 0).code == 0
+    assert {row["label"] for row in read_vectors(out)[0]} == {"even", "odd"}
+    assert read == []
+
+
 def test_windows_are_the_clips_of_their_seconds(command, trained, clip_folder, tmp_path):
     """12 frames at 25 a second, in windows of 6 frames every 3; of the second, two clips from frame 3 to frame 8."""
     video, out = next(clip_folder.glob("train/*/*.mp4")), tmp_path / "windows"
@@ -114,11 +195,13 @@ def test_paths_on_standard_input(command, trained, clip_folder, tmp_path, monkey
     assert [row["path"] for row in read_vectors(tmp_path / "vectors")[0]] == [str(path) for path in some]
 
 
-def test_bad_input_is_one_line(command, vectors, trained, clip_folder, tmp_path):
+def test_bad_input_is_one_line(command, vectors, trained, clip_folder, tmp_path, monkeypatch):
     command("embed", trained, clip_folder, "--out", vectors, "--view", "both").refused(2, "another model", "view")
     command("embed", trained, clip_folder, "--out", trained).refused(2, "holds no vectors")
     command("embed", trained, clip_folder, "--out", tmp_path / "no", "--hop", 1).refused(2, "give --window")
     command("embed", trained, clip_folder, "--out", tmp_path / "no", "--window", -1).refused(2, "window")
     command("embed", trained, tmp_path / "absent", "--out", tmp_path / "no").refused(2, "no such file")
     command("embed", tmp_path, clip_folder, "--out", tmp_path / "no").refused(2, "no checkpoint")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    command("embed", trained, "-", "--out", tmp_path / "no").refused(2, "no videos to embed")
     assert not (tmp_path / "no").exists()

@@ -34,6 +34,8 @@ class Embed:
     """Evenly spaced clips of a window, whose features are averaged; 10 of a whole video, 1 of a window."""
     view: Literal["auto", "rgb", "residual", "both"] = "auto"
     """What the network is shown; `both` puts RGB and residual features side by side."""
+    skip: str | None = None
+    """A file of videos to leave out, as `kinema data check --bad` writes it."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     workers: int | None = None
@@ -66,6 +68,7 @@ def main(verb: str, argv: list[str]) -> int:
             flags.out,
             windows=Windows(flags.window, flags.hop, clips),
             view=None if flags.view == "auto" else flags.view,
+            skip=flags.skip,
             device=flags.device,
             workers=flags.workers,
             spread=spread,
