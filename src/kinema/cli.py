@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import io
 import os
+import re
 import sys
 from typing import Any, TypeVar
 
@@ -157,4 +158,13 @@ def one_line(boxed: str) -> str:
     proposed = [text.split()[0] for section in others for indent, text in section if indent == margin + 4]
     hint = next((f"; did you mean {flag}?" for flag in proposed if flag.startswith("-")), "")
     known = "Perhaps you meant" in boxed or "similar to" in boxed
-    return f"{said} {listed}".strip() + (hint if known else "")
+    return number_named(f"{said} {listed}".strip()) + (hint if known else "")
+
+
+def number_named(complaint: str) -> str:
+    """What tyro says of a value that should be a number, in a few words; anything else as it is."""
+    found = re.fullmatch(r"Error parsing (\S+): .*(int\(\) with base 10|string to float): '(.*?)'", complaint)
+    if found is None:
+        return complaint
+    flag, kind, value = found.groups()
+    return f"{flag.rpartition('/')[2]} is '{value}': give a {'whole ' if kind.startswith('int') else ''}number"

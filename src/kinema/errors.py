@@ -43,12 +43,21 @@ class NonFiniteLoss(KinemaError):  # noqa: N818 - named for what happened, as us
     exit_code = 4
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """A hint for a mistyped name: the closest known one first, then all of them, if a person can look through them."""
+MOST_NAMES = 40
+"""Names that a person looks through in one line."""
+
+
+def nearest(name: str, known: list[str], all_are_in: str = "") -> str:
+    """A hint for a mistyped name: the closest known one first, then all of them, if a person can look through them.
+
+    `all_are_in` is what lists them where they are too many.
+    """
     import difflib
 
     if len(known) > 2000:
         return f"{len(known)} others are known"
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
+    if len(known) > MOST_NAMES:
+        return f"{hint}{len(known)} are known" + (f": {all_are_in} has them" if all_are_in else "")
     return f"{hint}known: {', '.join(known)}"

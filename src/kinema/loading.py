@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from kinema.data.loader import EvalClips
 from kinema.data.video import Video
 from kinema.encoder import Encoder
 from kinema.engine import checkpoint
-from kinema.errors import UsageError
+from kinema.errors import UsageError, nearest
 from kinema.exported import folder, hub
 from kinema.meta import State, dotted
 from kinema.run import Run
@@ -111,7 +112,9 @@ def view_of(recipe: Recipe, view: View | None) -> View:
 
 
 def allowed(name: str, pixels: Pixels, view: View | None) -> View | None:
-    """The view that was asked for, if a network that was trained so can be shown it."""
+    """The view that was asked for, if there is one of that name and a network that was trained so can be shown it."""
+    if view is not None and view not in get_args(View):
+        raise UsageError(f"there is no view '{view}': {nearest(str(view), list(get_args(View)))}")
     if pixels.first == "flow" and view not in (None, "flow"):
         raise UsageError(
             f"{name} was trained on flow alone, and --view {view} would show it what it has never seen: give "

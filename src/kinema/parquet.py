@@ -55,6 +55,17 @@ def damage_named(path: Path) -> Iterator[None]:
         raise UsageError(f"{path} is damaged ({reason}): remove it, and `kinema embed` makes it anew") from problem
 
 
+def no_vectors(folder: Path) -> UsageError:
+    """What to say where a folder of vectors was wanted, and there is none."""
+    if (folder / "recipe.json").is_file():
+        return UsageError(
+            f"{folder} is a run and holds no vectors: make them with `kinema embed {folder} VIDEOS --out DIR`, and "
+            "give DIR"
+        )
+    where = "DIR`, and give DIR" if folder.exists() else f"{folder}`"
+    return UsageError(f"{folder} holds no vectors: make them with `kinema embed RUN VIDEOS --out {where}")
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """What `table_bytes` was told.
 
@@ -77,7 +88,7 @@ def read_vectors(folder: Path) -> tuple[list[dict[str, Any]], Any]:
     arrow = pyarrow()
     parts = sorted(folder.glob("part-*.parquet"))
     if not parts:
-        raise UsageError(f"{folder} holds no vectors: make them with `kinema embed`")
+        raise no_vectors(folder)
     tables = []
     for part in parts:
         with damage_named(part):

@@ -53,7 +53,7 @@ def test_missing_video_is_found_by_data_check_and_left_out_with_skip(command, pr
     checked = command("data", "check", data, "--frames", 7, "--workers", 0, "--bad", bad)
     assert checked.code == 3
     assert "missing" in checked.out
-    assert "1 bad videos written to" in checked.err
+    assert "1 bad video written to" in checked.err
     ended = pretrain(data, tmp_path / "out", "--skip", bad)
     assert ended.code == 0
     assert f"1 of 9 videos left out, as {bad} says" in ended.err

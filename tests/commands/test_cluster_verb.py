@@ -129,7 +129,7 @@ def test_what_cannot_be_is_one_line_and_leaves_no_file(command, vectors, untouch
 
 
 def test_folder_without_vectors_and_damaged_ones_are_one_line(command, vectors, tmp_path):
-    command("cluster", tmp_path / "absent").refused(2, "holds no vectors: make them with `kinema embed`")
+    command("cluster", tmp_path / "absent").refused(2, "holds no vectors: make them with `kinema embed RUN VIDEOS")
     part = next(vectors.glob("part-*"))
     part.write_bytes(part.read_bytes()[:-100])
     command("cluster", vectors).refused(2, f"{part} is damaged")

@@ -13,6 +13,7 @@ from kinema import embedding
 from kinema.data.decode import open_video
 from kinema.data.loader import crop, read
 from kinema.data.windows import Windows, spans
+from kinema.errors import UsageError
 from kinema.parquet import read_metadata, read_vectors
 from kinema.sampler import uniform_clips
 
@@ -186,6 +187,15 @@ def test_unreadable_video_is_named_and_tried_again_and_the_others_are_embedded(c
     shutil.copyfile(read_vectors(out)[0][0]["path"], bad)
     assert command("embed", trained, videos, "--out", out, "--workers", 0).code == 0
     assert len(read_vectors(out)[0]) == 9
+
+
+def test_view_that_there_is_not_is_refused_in_python_too(trained):
+    with pytest.raises(
+        UsageError, match=r"there is no view 'residuals': did you mean 'residual'\? known: rgb, residual"
+    ):
+        kinema.load(trained, view="residuals")
+    with pytest.raises(UsageError, match="there is no view 'optical'"):
+        kinema.Encoder.from_pretrained(trained, view="optical")
 
 
 def test_paths_on_standard_input(command, trained, clip_folder, tmp_path, monkeypatch):

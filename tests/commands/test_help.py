@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from kinema import __version__, cli
+from kinema.recipes import RECIPES
 
 HELPS = [
     ["--help"],
@@ -74,9 +75,14 @@ def test_no_words_at_all_print_the_overview(command):
             "Unrecognized options: --train.epoch, 3; did you mean --train.epochs?; see kinema pretrain tiny_mcn --help",
         ),
         ("pretrain tiny_mcn", "Missing from kinema pretrain tiny_mcn: --data STR, --out STR; see kinema pretrain"),
-        ("pretrain tiny_mcn --data d --out o --train.epochs many", "--train.epochs: invalid literal for int() with"),
+        (
+            "pretrain tiny_mcn --data d --out o --train.epochs many",
+            "kinema: --train.epochs is 'many': give a whole number; see kinema",
+        ),
         ("pretrain tiny_mcn --data d --out o --method.meta.order 3", "invalid choice '3' for argument '--method.meta"),
         ("pretrain tiny_cmc --data d --out o --method.alpha 0.3", "Unrecognized options: --method.alpha, 0.3"),
+        ("embed r v --out o --window two", "kinema: --window is 'two': give a number; see kinema embed --help"),
+        ("search v q -k 1.5", "kinema: --k is '1.5': give a whole number; see kinema search --help"),
         ("retrieve", "Missing from kinema retrieve: RUN; see kinema retrieve --help"),
         ("retrieve run --view sideways", "invalid choice 'sideways' for argument '--view'. Expected one of ('auto', "),
         ("report one two", "Unrecognized options: two; see kinema report --help"),
@@ -102,8 +108,14 @@ def test_flag_mistake_is_one_line_whatever_the_terminal_can_draw(words, complain
         ("pretrian", "unknown verb 'pretrian': did you mean 'pretrain'?"),
         ("data chek set", "unknown verb 'data chek': did you mean 'check'?"),
         ("list recepies", "cannot list 'recepies': did you mean 'recipes'?"),
-        ("pretrain tinymcn --data d --out o", "unknown recipe 'tinymcn': did you mean 'tiny_mcn'?"),
-        ("pretrain --data d --out o", "kinema pretrain needs a recipe first: mcn, cmc"),
+        (
+            "pretrain tinymcn --data d --out o",
+            f"'tinymcn': did you mean 'tiny_mcn'? {len(RECIPES)} are known: `kinema list recipes` has them",
+        ),
+        (
+            "pretrain --data d --out o",
+            "kinema pretrain needs a recipe first, such as tiny_mcn: `kinema list recipes` has all",
+        ),
         ("doctor now", "kinema doctor takes no arguments, but got 'now'"),
     ],
 )

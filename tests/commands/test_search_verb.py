@@ -77,7 +77,7 @@ def test_copies_are_found_as_duplicates(command, trained, videos, tmp_path):
         str(folder / "0.mp4"),
         str(folder / "copy.mp4"),
     ]
-    assert ended.err.splitlines()[-1] == "1 groups of 2 vectors have a cosine of 1 or more"
+    assert ended.err.splitlines()[-1] == "1 group of 2 vectors have a cosine of 1 or more"
     assert sheet.exists()
     [group] = json.loads(command("search", out, "--duplicates", 1, "--json").out)["groups"]
     assert [hit["cosine"] for hit in group] == pytest.approx([1, 1])
@@ -112,7 +112,14 @@ def test_bad_input_is_one_line(command, searched, videos, tmp_path):
     command("search", searched, "--duplicates", 2).refused(2, "--duplicates is 2: give a cosine")
     command("search", searched, some, "--run", tmp_path).refused(2, "no checkpoint")
     command("search", searched, some, "--run", tmp_path / "gone").refused(2, "give it by --run")
-    command("search", tmp_path / "nowhere", some).refused(2, "holds no vectors: make them with")
+    nowhere = tmp_path / "nowhere"
+    command("search", nowhere, some).refused(
+        2, f"holds no vectors: make them with `kinema embed RUN VIDEOS --out {nowhere}`"
+    )
+    command("search", tmp_path, some).refused(2, "make them with `kinema embed RUN VIDEOS --out DIR`, and give DIR")
+    run = json.loads((searched / "model.json").read_text())["run"]
+    command("search", run, some).refused(2, f"is a run and holds no vectors: make them with `kinema embed {run} VIDEOS")
+    command("search", searched, tmp_path).refused(3, "a folder without frames: give the videos that are in it")
     command("search", searched, some, "--index", tmp_path / "notes.mp4").refused(2, "the index")
 
 

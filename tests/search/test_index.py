@@ -267,6 +267,14 @@ def test_damaged_index_is_one_line(tmp_path, pattern, content):
     assert "\n" not in str(found.value)
 
 
+def test_vector_of_another_length_is_refused(tmp_path):
+    index = Index.open(write_vectors(tmp_path / "v", clustered(50, 8)))
+    with pytest.raises(UsageError, match=r"the shape \(7,\), and those in .* have 8 numbers"):
+        index.nearest(torch.ones(7))
+    with pytest.raises(UsageError, match=r"the shape \(1, 8\)"):
+        index.nearest(torch.ones(1, 8))
+
+
 def test_damaged_vectors_are_named(tmp_path):
     folder = write_vectors(tmp_path / "v", clustered(50, 8))
     part = folder / "part-00000.parquet"

@@ -117,7 +117,8 @@ def check(argv: list[str]) -> int:
     if flags.bad is not None:
         with writing(flags.bad):
             count = report.write_skip(flags.bad)
-        say(f"{count} bad videos written to {flags.bad}: pass it to kinema pretrain --skip")
+        what = "bad video" if count == 1 else "bad videos"
+        say(f"{count} {what} written to {flags.bad}: pass it to kinema pretrain, embed or data pack by --skip")
     return 0 if report.ok else DataError.exit_code
 
 
@@ -152,7 +153,9 @@ def print_report(report: Report, name: str) -> None:
     for kind, count in counts.items():
         those = [problem for problem in report.problems if problem.kind == kind]
         for problem in those[:SHOWN]:
-            problems.add_row(kind, Text(problem.path), Text(problem.detail))  # [...] is no markup
+            problems.add_row(
+                kind, Text(problem.path), Text(problem.detail.removeprefix(f"{problem.path}: "))
+            )  # [...] is no markup
         if count > SHOWN:
             problems.add_row(kind, f"and {count - SHOWN} more", "--json FILE has all")
     console.print(problems)

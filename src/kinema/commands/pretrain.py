@@ -55,7 +55,7 @@ def main(verb: str, argv: list[str]) -> int:
         print(overview())
         return 0
     if not argv or argv[0].startswith("-"):
-        raise UsageError(f"kinema pretrain needs a recipe first: {', '.join(recipes.RECIPES)}")
+        raise UsageError("kinema pretrain needs a recipe first, such as tiny_mcn: `kinema list recipes` has all")
     recipe = recipes.get(argv[0])
     flags = parse(Pretrain, argv[1:], prog=f"kinema pretrain {argv[0]}", default=defaults(recipe))
     recipe = replace(
@@ -91,7 +91,10 @@ def main(verb: str, argv: list[str]) -> int:
     if trained.stopped_by is not None:
         say(f"stopped at step {trained.step} with a checkpoint: the same command with --resume goes on")
         return code(trained)
-    say(f"trained {trained.step} steps; next: kinema retrieve {run.folder}  or  kinema report {run.folder}")
+    say(
+        f"trained {trained.step} steps; next: kinema retrieve {run.folder}  where videos have labels,  "
+        f"kinema embed {run.folder} {flags.data} --out vectors  or  kinema report {run.folder}"
+    )
     return code(trained)
 
 

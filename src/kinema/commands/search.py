@@ -116,7 +116,8 @@ def duplicates(index: Index, flags: Search, threshold: float) -> None:
     rows = [(str(number), *line(hit)) for number, group in enumerate(found, 1) for hit in group.hits]
     if rows:
         print_table(rows, first="group")
-    say(f"{len(found)} groups of {len(rows)} vectors have a cosine of {threshold:g} or more")
+    what = "group" if len(found) == 1 else "groups"
+    say(f"{len(found)} {what} of {len(rows)} vectors have a cosine of {threshold:g} or more")
 
 
 def members(group: Group) -> list[dict[str, Any]]:

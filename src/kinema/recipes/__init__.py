@@ -126,7 +126,7 @@ def get(name: str) -> Recipe:
         UsageError: there is none; names the nearest.
     """
     if name not in RECIPES:
-        raise UsageError(f"unknown recipe '{name}': {nearest(name, list(RECIPES))}")
+        raise UsageError(f"unknown recipe '{name}': {nearest(name, list(RECIPES), '`kinema list recipes`')}")
     return RECIPES[name]()
 
 

@@ -22,7 +22,7 @@ from kinema.data.container import refuse_non_video, still_image
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.loader import crop, read_clips
-from kinema.data.read_frames import read_still
+from kinema.data.read_frames import is_image, read_still
 from kinema.data.reader import Reader
 from kinema.data.video import Video
 from kinema.data.windows import Windows, spans, window_clips
@@ -78,7 +78,9 @@ def parse(text: str) -> Example:
 
 
 def refuse_missing(path: Path) -> None:
-    """Raise DataError unless there is a file with something in it, or a folder."""
+    """Raise DataError unless there is a file with something in it, or a folder of frames."""
+    if path.is_dir() and not any(is_image(each.name) for each in path.iterdir()):
+        raise DataError(f"{path}: a folder without frames: give the videos that are in it, or some of them")
     if not path.is_dir() and not (path.exists() and still_image(path)):
         refuse_non_video(path)
 

@@ -119,8 +119,17 @@ class Index:
         return [hit for hit in hits if hit.id not in own][:k]
 
     def nearest(self, vector: Tensor, *, k: int = 10, exact: bool = False, among: str = "") -> list[Hit]:
-        """The k rows of highest cosine with a vector float [D]; `among` is SQL, as `condition` makes it."""
+        """The k rows of highest cosine with a vector float [D]; `among` is SQL, as `condition` makes it.
+
+        Raises:
+            UsageError: the vector is of another length than those of the index.
+        """
         at_least("k", k, 1)
+        if tuple(vector.shape) != (self.vectors.length,):
+            raise UsageError(
+                f"the vector has the shape {tuple(vector.shape)}, and those in {self.vectors.folder} have "
+                f"{self.vectors.length} numbers: give one that the same network made"
+            )
         return self.database.nearest(vector.tolist(), k, condition=among, exact=exact)
 
     def duplicates(self, threshold: float, *, labels: Sequence[str] = (), folders: Sequence[str] = ()) -> list[Group]:

@@ -11,7 +11,7 @@ from typing import Any
 from kinema.data.windows import Windows
 from kinema.errors import UsageError
 from kinema.json_file import read_object
-from kinema.parquet import damage_named, pyarrow, read_metadata
+from kinema.parquet import damage_named, no_vectors, pyarrow, read_metadata
 
 AT_A_TIME = 8192
 """Rows that are in memory at once."""
@@ -51,6 +51,12 @@ class Vectors:
             with damage_named(part):
                 yield from pyarrow().parquet.ParquetFile(part).iter_batches(AT_A_TIME)
 
+    @property
+    def length(self) -> int:
+        """D: the numbers of a vector."""
+        found: int = self.schema().field("vector").type.list_size
+        return found
+
     def schema(self) -> Any:
         """Names and kinds of the columns."""
         return pyarrow().parquet.read_schema(self.parts[0]).remove_metadata()
@@ -65,7 +71,7 @@ def open_vectors(folder: Path) -> Vectors:
     path = folder / "model.json"
     parts = tuple(sorted(folder.glob("part-*.parquet")))
     if not path.is_file() or not parts:
-        raise UsageError(f"{folder} holds no vectors: make them with `kinema embed RUN VIDEOS --out {folder}`")
+        raise no_vectors(folder)
     try:
         told = read_object(path)
         run, view, weights, card = (str(told[name]) for name in ("run", "view", "weights", "hash"))
