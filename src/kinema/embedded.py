@@ -72,7 +72,7 @@ def mark(video: Video) -> str:
 
 
 def require_listed(
-    held: Embedded, marks: Iterable[str], listed: Sequence[Video], left_out: frozenset[str]
+    folder: Path, held: Embedded, marks: Iterable[str], listed: Sequence[Video], left_out: frozenset[str]
 ) -> list[str]:
     """The paths that the folder holds, which are not listed and whose files are gone; a listed one may have moved.
 
@@ -85,7 +85,7 @@ def require_listed(
     there = [path for path in others if _is_there(path)]
     if there:
         raise UsageError(
-            f"the folder holds vectors of {len(there)} more videos, the first: {there[0]}, which would be lost: use "
+            f"{folder} holds vectors of {len(there)} more videos, the first: {there[0]}, which would be lost: use "
             "another --out, give those videos too, or name them in a file for --skip"
         )
     return others

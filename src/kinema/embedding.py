@@ -103,7 +103,7 @@ def embed(
         raise UsageError(f"{run} is shown flow, which a video does not have: give another --view, or another run")
     card = begin(folder, encoder, run, windows)
     held, marks = embedded(folder), [mark(video) for video in listed]
-    if gone := require_listed(held, marks, listed, left_out):
+    if gone := require_listed(folder, held, marks, listed, left_out):
         say(f"{len(gone)} of the videos embedded before are gone, the first: {gone[0]}: their vectors are dropped")
     parts = [range(start, min(start + PART, len(listed))) for start in range(0, len(listed), PART)]
     digests = [digest(listed[part.start : part.stop], marks[part.start :], classes) for part in parts]

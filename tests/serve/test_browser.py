@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from asking import running
+from asking import embedded, running
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -161,6 +161,20 @@ def test_the_map_is_laid_out_by_neighbours_and_chosen_from(browser):
     browser.until("document.querySelector('#map-note').textContent.includes('t-SNE')")
     browser.find("#plane").send_keys(*["+"] * 15, Keys.ENTER)
     browser.until("document.querySelectorAll('#map-grid .shot').length === 24")
+
+
+def test_the_map_of_clips_without_labels_is_coloured_by_cluster(chromium, run, clip_folder, tmp_path):
+    videos = sorted(clip_folder.glob("*/*/*.mp4"))
+    (tmp_path / "list.txt").write_text("".join(f"{video}\n" for video in videos))
+    with running(embedded(run, tmp_path / "list.txt", tmp_path / "vectors")) as bare:
+        chromium.open(f"{bare.url}#map")
+        chromium.until("document.querySelectorAll('#key button').length === 8")
+        assert chromium.run("return document.querySelector('#colours').value") == "cluster"
+        chromium.open(f"{bare.url}#browse")
+        chromium.until(f"{CARDS} === 24")
+        chromium.all("#browse-grid .shot")[0].click()
+        chromium.until("!document.querySelector('#query').hidden")
+        assert chromium.text("#query").splitlines()[0].endswith(videos[0].name)
 
 
 def test_clips_are_labelled_sorted_and_exported(browser, page):

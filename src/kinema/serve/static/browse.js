@@ -121,8 +121,8 @@ function describe(found, searched) {
   } else {
     const clip = found.query;
     const image = make("img", { src: picture(clip.id, "moving"), alt: "" });
-    query.replaceChildren(image, make("p", {}, make("b", { textContent: clip.label ?? "no label" }),
-      make("br"), clip.name, make("br"), `seconds ${stretch(clip)}`));
+    query.replaceChildren(image, make("p", {}, make("b", { textContent: clip.label ?? clip.name }),
+      make("br"), ...(clip.label ? [clip.name, make("br")] : []), `seconds ${stretch(clip)}`));
   }
   query.hidden = false;
 }

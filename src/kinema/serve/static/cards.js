@@ -38,7 +38,7 @@ export function append(list, clips, { press, tag, under, says, chosen = () => fa
 export function cosineUnder(clip) {
   const name = clip.name.split("/").slice(-1)[0];
   const bold = clip.cosine === undefined ? [] : [make("b", { textContent: clip.cosine.toFixed(3) }), " "];
-  return make("p", {}, ...bold, `${name}, ${stretch(clip)} s`);
+  return make("p", {}, ...bold, `${name}, ${stretch(clip)}\u00a0s`);
 }
 
 function plays(shot, image, id) {

@@ -105,7 +105,7 @@ const card = {
   chosen: (clip) => state.given.has(clip.id),
   under: (clip) => {
     const sure = clip.guess ? [make("b", { textContent: `${(100 * clip.share).toFixed(0)} %` }), " "] : [];
-    return make("p", {}, ...sure, `${clip.name.split("/").at(-1)}, ${stretch(clip)} s`);
+    return make("p", {}, ...sure, `${clip.name.split("/").at(-1)}, ${stretch(clip)}\u00a0s`);
   },
   says: (clip) => {
     const given = state.given.get(clip.id);

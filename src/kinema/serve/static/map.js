@@ -43,6 +43,7 @@ async function relay() {
   const map = await get("api/map", { by });
   if (by !== element("layout").value) return;
   await choose([]);
+  if (!state.map && !map.labels.length) element("colours").value = "cluster";
   state.map = map;
   await recolour();
   describe(by);

@@ -23,7 +23,8 @@ export async function open() {
   state.loaded = true;
   const names = told.runs.map((run) => run.name);
   const words = told.runs.map((run) => `${run.name}: ${run.method}, recipe ${run.recipe}`).join("; ");
-  element("runs-note").textContent = `${words}.${told.runs.length < 2 ? " Start with --against RUN to see another beside it." : ""}`;
+  const hint = [" Start with ", make("code", { textContent: "--against RUN" }), " to see another beside it."];
+  element("runs-note").replaceChildren(`${words}.`, ...(told.runs.length < 2 ? hint : []));
   element("tables").replaceChildren(...(told.tables.length ? told.tables.map(table) : [make("p", { className: "note",
     textContent: "No results yet: `kinema retrieve`, knn, linear and finetune write them." })]));
   element("charts").replaceChildren(...told.charts.map((chart) => figure(chart, names)));
