@@ -184,7 +184,7 @@ def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
     if not same_videos(run.data, data):
         raise UsageError(
             f"--resume goes on unchanged, but {data['path']} now lists other videos than {run.data['path']} did: "
-            "restore the list, begin anew with --overwrite, or go on from these weights with --init-from and another --out"
+            "restore the list, begin anew with --overwrite, or take its weights to another --out with --init-from"
         )
 
 
