@@ -1,4 +1,5 @@
 import io
+import math
 import pickle
 import typing
 from dataclasses import fields, is_dataclass, replace
@@ -9,10 +10,11 @@ from cases import BATCH, CASES, VIDEOS, batch, build, step
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinema.batch import Enqueue, Step, generator
+from kinema.batch import Enqueue, generator
 from kinema.errors import UsageError
 from kinema.frozen import FrozenCopy
 from kinema.methods import METHODS
+from kinema.methods.vcp import ClozeTask
 from kinema.momentum import MomentumCopy
 from kinema.queue import Queue
 from kinema.sampler import check_batch_size
@@ -137,16 +139,28 @@ def test_loss_is_a_function_of_batch_and_step_and_changes_nothing(name):
 
 @every_method
 def test_the_order_of_a_batch_makes_no_difference(name, monkeypatch):
+    """What a step draws for each video goes with the video; where a step has two halves, each is reordered."""
     method = build(CASES[name])
-    given, drawn = batch(method), []
-    rng = Step.rng
-    monkeypatch.setattr(Step, "rng", lambda self: drawn.append(self) or rng(self))
+    given = batch(method)
     before = method.loss(given, step()).total
-    if drawn:
-        pytest.skip("what it draws in a step goes by a video's place in the batch")
-    order = torch.randperm(len(given), generator=generator("order"))
-    after = method.loss(given.each(lambda rows: rows[order]), step()).total
+    order = torch.randperm(BATCH, generator=generator("order"))
+    for draw in ("rand", "randint"):
+        monkeypatch.setattr(torch, draw, in_order(getattr(torch, draw), order))
+    choose = ClozeTask.choose  # draws for one video after the other, as each one's label asks for
+    monkeypatch.setattr(ClozeTask, "choose", lambda self, target, rng: choose(self, target[order.argsort()], rng)[order])
+    places = torch.cat([start + order for start in range(0, len(given), BATCH)])
+    after = method.loss(given.each(lambda rows: rows[places]), step()).total
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+
+
+def in_order(draw, order):
+    """`draw`, with the rows of what it draws for each video of a batch in another order."""
+
+    def reordered(*args, **kwargs):
+        drawn = draw(*args, **kwargs)
+        return drawn[order] if "generator" in kwargs and drawn.shape[:1] == order.shape else drawn
+
+    return reordered
 
 
 @with_banks
@@ -279,11 +293,39 @@ def test_weights_and_banks_depend_on_the_seed_alone(name):
 
 
 @every_method
-def test_chance_names_terms_of_the_loss(name):
+def test_a_network_that_knows_nothing_has_the_loss_of_chance(name):
+    """With all weights zero, to one part in 100,000; of pairs it knows how many are of one video, as chance does."""
     method = build(CASES[name])
-    chance, outcome = method.chance(), method.loss(batch(method), step())
-    assert set(chance) <= set(outcome.terms)
+    with torch.no_grad():
+        for parameter in method.parameters():
+            parameter.zero_()
+        if hasattr(method, "pair_score"):
+            list(method.pair_score.parameters())[-1].fill_(-math.log(3))  # 4 of 16
+    chance, terms = method.chance(), method.loss(batch(method), step(lr=0)).terms
+    assert {term: float(terms[term]) for term in chance} == pytest.approx(chance, rel=1e-5)
     assert all(value > 0 for value in chance.values())
+
+
+CLASSIFIERS = ("rotation", "puzzle", "turned", "rate", "order", "cloze", "pace", "speed", "binary")
+"""Terms of the log whose answers come from a fresh layer; a contrast's begin above chance, as its rows are random."""
+
+
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [
+        (name, term)
+        for name, recipe in CASES.items()
+        for term in build(recipe).chance()
+        if term in CLASSIFIERS and name != "rspnet"  # its speed is a ranking
+    ],
+)
+def test_a_fresh_classifier_is_near_chance(name, term):
+    """A fifth above it or below, over eight seeds."""
+    found = []
+    for seed in range(8):
+        method = build(replace(CASES[name], train=replace(CASES[name].train, seed=seed)))
+        found.append(float(method.loss(batch(method, seed=seed), step(seed)).terms[term]))
+    assert sum(found) / len(found) == pytest.approx(method.chance()[term], rel=0.2)
 
 
 @every_method

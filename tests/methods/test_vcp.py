@@ -108,6 +108,15 @@ def test_quadrants_are_put_where_the_order_says():
     ]
 
 
+def test_quadrants_are_put_into_every_order_but_their_own():
+    cloze = build(CASE).cloze
+    target = torch.full((400,), PERMUTED)
+    assert cloze.choose(target, step().rng()).unique().tolist() == list(range(1, 24))
+    clips = torch.arange(16.0).view(4, 4).expand(23, 3, 3, 4, 4, 4)
+    found = cloze.change(clips, target[:23], torch.arange(1, 24))[:, 1].flatten(1)
+    assert len(torch.cat([found, clips[:1, 1].flatten(1)]).unique(dim=0)) == 24
+
+
 def test_odd_pictures_are_refused():
     with pytest.raises(UsageError, match=r"--clip\.size 15 cannot be cut into quadrants: give an even number"):
         build(replace(CASE, clip=Clip(frames=4, size=15)))
