@@ -15,6 +15,7 @@ from kinema.data.skip import read_skip
 from kinema.engine import checkpoint
 from kinema.engine.train import Progress, Trained, train
 from kinema.errors import DataError, FlowError, NonFiniteLoss, UsageError
+from kinema.long_enough import what_is_too_short
 from kinema.looks import kept_looks
 from kinema.machine import mixed, pick_device
 from kinema.methods import ranks
@@ -83,6 +84,7 @@ def pretrain(
         method = begun(recipe, listed.videos, init_from)
         check_batch_size(len(listed.videos), recipe.train.batch_size, method.split)
         ranks.apart(recipe)
+        short = "" if resume else what_is_too_short(method, listed.videos)
         mixed(recipe.train.precision, pick_device(recipe.train.device))
         folder = Path(out)
         described = describe(listed, data, split, bad, fields)
@@ -96,6 +98,8 @@ def pretrain(
         if again:
             say(f"{folder} was stopped before its first checkpoint: it begins at the first step")
         say(summary(method, recipe, listed))
+        if short:
+            say(short)
         if resume and (line := other_processes(run, recipe)):
             say(line)
         alike = recipe.train.batches == "look_alikes"

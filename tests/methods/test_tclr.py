@@ -10,8 +10,8 @@ from kinema import methods, recipes
 from kinema.batch import generator
 from kinema.data import synthetic
 from kinema.methods import tclr
-from kinema.methods.tclr import SparseAndDense
 from kinema.pretraining import pretrain
+from kinema.sampler.stretches import SparseAndDense
 from kinema.settings import TCLR
 from reference import tclr as reference
 

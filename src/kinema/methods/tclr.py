@@ -15,44 +15,20 @@ Letters: B videos, P parts, T frames of a clip, S pixels a side, F length of a b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import combinations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinema import losses, sampler, settings
+from kinema import losses, settings
 from kinema.augment import augment
 from kinema.backbones.backbone import Backbone
 from kinema.backbones.dilation import lengthen
-from kinema.batch import Batch, Draw, Step
+from kinema.batch import Batch, Step
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_views import Embedded
-
-
-@dataclass(frozen=True)
-class SparseAndDense:
-    """Draw a window of a video, uniformly, as a sparse clip and the dense clips of its parts, all twice.
-
-    With 3 parts of 4 frames::
-
-        window     0  1  2  3  4  5  6  7  8  9 10 11
-        sparse     x  .  .  x  .  .  x  .  .  x  .  .
-        dense      x  x  x  x | x  x  x  x | x  x  x  x
-    """
-
-    frames: int
-    parts: int
-    stride: int
-    """Of the dense clips."""
-
-    def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
-        """The clips' indices, int64 [2 * (1 + P), T]: sparse and dense in the order of time, and the same again."""
-        length = self.parts * self.frames
-        window = sampler.random_clip(num_frames, frames=length, stride=self.stride, rng=rng)
-        once = torch.cat([window[None, :: self.parts], window.view(self.parts, self.frames)])
-        return Draw(once.repeat(2, 1))
+from kinema.sampler.stretches import SparseAndDense
 
 
 class TCLR(MetaContrast):

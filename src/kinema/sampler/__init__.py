@@ -1,7 +1,7 @@
 """Which frames make a clip and which videos make a batch: integers in, indices out.
 
 Nothing here opens a video or touches a pixel. What most methods draw is here by name; the drawings of one or two
-methods are in files of their own: `pairs`, `rows`, `pieces`, `paces`, `speeds` and `playback`.
+methods are in files of their own: `pairs`, `rows`, `pieces`, `paces`, `speeds`, `playback` and `stretches`.
 """
 
 from kinema.sampler.batches import (
@@ -19,6 +19,7 @@ from kinema.sampler.clips import (
     OneOrTwoClips,
     RandomClip,
     RandomClips,
+    Reaching,
     clip_at,
     random_clip,
     uniform_clips,
@@ -30,6 +31,7 @@ __all__ = [
     "OneOrTwoClips",
     "RandomClip",
     "RandomClips",
+    "Reaching",
     "Split",
     "check_batch_size",
     "check_ranks",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -41,6 +41,19 @@ class Drawing(Protocol):
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The frames wanted of a video of `num_frames` frames."""
+
+
+@runtime_checkable
+class Reaching(Protocol):
+    """A drawing of so long a stretch that in a video without it there is little to learn."""
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video from the first that is read to the last, both counted."""
+
+    @property
+    def lowered_by(self) -> str:
+        """The flags that lower it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,13 @@ class Blocks:
     blocks: int
     frames: int
     stride: int
+
+    lowered_by: ClassVar[str] = "--method.blocks, --method.block-frames or --method.block-stride"
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video from the first of the first block to the last of the last."""
+        return (self.blocks * self.frames - 1) * self.stride + 1
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The blocks' indices, int64 [blocks, frames]."""
