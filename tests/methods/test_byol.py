@@ -75,6 +75,17 @@ def test_no_gradient_reaches_a_target():
     assert not method.target(first).requires_grad
 
 
+@pytest.mark.parametrize("head", ["projection", "predictor"])
+def test_heads_have_batch_norm_before_their_relu(head):
+    """Which keeps features apart, where nothing else does."""
+    assert [type(layer).__name__ for layer in getattr(build(recipe()), head)] == [
+        "Linear",
+        "BatchNorm1d",
+        "ReLU",
+        "Linear",
+    ]
+
+
 @pytest.mark.parametrize("progress", [0.0, 0.5, 0.9])
 def test_copies_follow_by_a_momentum_that_rises_to_one(progress):
     method = build(recipe(momentum=0.9))

@@ -111,6 +111,21 @@ def test_layers_widths_are_the_released_codes():
     assert [conv.out_channels for conv in convolutions] == [256, 128, 64, 3]
 
 
+def test_a_convolution_of_its_own_stands_before_each_branch():
+    method = build(CASE)
+    width = method.backbone.feature_dim
+    for branch in (method.perceive, method.make[0]):
+        assert (branch[0].in_channels, branch[0].out_channels, branch[0].kernel_size) == (width, width, (3, 3, 3))
+        assert [type(layer).__name__ for layer in branch] == ["Conv3d", "BatchNorm3d", "ReLU"]
+
+
+@pytest.mark.parametrize("alone", [{"rate_weight": 0.0}, {"attention": (0.0, 0.0)}])
+def test_the_backbone_learns_from_either_branch_without_the_other(alone):
+    method = build(replace(CASE, method=replace(CASE.method, **alone)))
+    method.loss(batch(method), step()).total.backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in method.backbone.parameters())
+
+
 def test_chance_is_the_logarithm_of_the_number_of_rates():
     assert build(CASE).chance() == {"rate": math.log(3)}
 

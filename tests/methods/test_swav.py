@@ -92,6 +92,11 @@ def test_clips_are_of_windows_of_their_own():
     assert isinstance(build(recipe()).draw, sampler.RandomClips)
 
 
+def test_the_projection_has_batch_norm_before_its_relu():
+    layers = [type(layer).__name__ for layer in build(recipe()).projection]
+    assert layers == ["Linear", "BatchNorm1d", "ReLU", "Linear"]
+
+
 # ---- the prototypes ----
 
 
