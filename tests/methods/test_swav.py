@@ -60,6 +60,7 @@ def test_assignment_stays_finite_where_its_exponential_would_not():
 def test_loss_is_the_cross_entropy_of_swapped_assignments():
     method = build(recipe())
     given = batch(method)
+    np.testing.assert_allclose([np.linalg.norm(z, axis=1) for z in projected(method, given)], 1, rtol=1e-5)
     expected = reference.swapped(*projected(method, given), method.prototypes.weight.detach().numpy(), 0.1, 0.05, 3)
     assert method.loss(given, step()).total.item() == pytest.approx(expected, rel=1e-3)
 
