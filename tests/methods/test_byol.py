@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from cases import CASES, batch, build, step
@@ -14,6 +13,7 @@ from kinema.methods.two_clips import clips
 from kinema.momentum import rising
 from kinema.recipes import tiny_momentum
 from kinema.settings import Meta
+from reference.contrast import direction_distance
 
 
 def recipe(**changes):
@@ -25,18 +25,9 @@ def twice_the_same(given):
     return replace(given, clips=given.clips[:, [0, 0]], dice=given.dice[:, [0, 0]])
 
 
-def distance(predictions, targets):
-    """The mean squared distance of unit vectors, one after the other."""
-    total = 0.0
-    for p, t in zip(predictions, targets, strict=True):
-        p, t = p / np.sqrt((p**2).sum()), t / np.sqrt((t**2).sum())
-        total += ((p - t) ** 2).sum()
-    return total / len(predictions)
-
-
 def test_distance_of_directions_is_that_of_unit_vectors():
     a, b = torch.randn(5, 3), 7 * torch.randn(5, 3)
-    assert losses.direction_distance(a, b).item() == pytest.approx(distance(a.numpy(), b.numpy()), rel=1e-5)
+    assert losses.direction_distance(a, b).item() == pytest.approx(direction_distance(a.numpy(), b.numpy()), rel=1e-5)
     assert losses.direction_distance(a, 3 * a).item() == pytest.approx(0, abs=1e-6)
     assert losses.direction_distance(a, -a).item() == pytest.approx(4)
 
@@ -50,7 +41,7 @@ def test_loss_is_the_distance_of_each_clips_prediction_to_the_others_target():
         first, second = clips(given, method.recipe)
         predicted = [method.predictor(method.projection(method.backbone(clip))).numpy() for clip in (first, second)]
         targets = [method.target(clip).numpy() for clip in (first, second)]
-    expected = distance(predicted[0], targets[1]) + distance(predicted[1], targets[0])
+    expected = direction_distance(predicted[0], targets[1]) + direction_distance(predicted[1], targets[0])
     assert method.loss(given, step()).total.item() == pytest.approx(expected, rel=1e-4)
 
 

@@ -88,3 +88,12 @@ def inter_intra(anchors, rows, own_intra_rows, temperature):
         weights = [math.exp(float(np.dot(anchor, row)) / temperature) for row in [*inter, *intra]]
         total -= math.log(weights[0] / sum(weights))
     return total / len(anchors)
+
+
+def direction_distance(predictions, targets):
+    """BYOL's Eq. 2: the mean squared distance of vectors of unit length, one after the other."""
+    total = 0.0
+    for p, t in zip(predictions, targets, strict=True):
+        p, t = p / np.sqrt((p**2).sum()), t / np.sqrt((t**2).sum())
+        total += ((p - t) ** 2).sum()
+    return total / len(predictions)
