@@ -241,7 +241,7 @@ def test_demo_learns_motion_twenty_points_above_random_init(command, tmp_path):
         written = json.loads(path.read_text())
         found[written["subject"]["method"]] = written["score"]["values"]["R@1"]
     assert set(found) == {None, "cmc", "mcn"}
-    assert found["mcn"] >= found[None] + 20
+    assert min(found["cmc"], found["mcn"]) >= found[None] + 20
     assert (tmp_path / "mcn" / "report.html").stat().st_size > 10_000
 
 
