@@ -148,6 +148,13 @@ def test_a_block_is_its_frames_in_their_order():
     assert not torch.allclose(maps_of(method, turned), maps)
 
 
+def test_a_blocks_map_is_its_mean_over_time():
+    method, steps = build(recipe()), torch.rand(16, 32, 3, 2, 2, generator=generator(3))
+    method.backbone.maps = lambda blocks: steps
+    found = maps_of(method, batch(method)).flatten(0, 1)
+    np.testing.assert_allclose(found, steps.numpy().mean(axis=2), rtol=1e-5)
+
+
 def shown(augment):
     """What the backbone is shown of one frame repeated, [B, 3, N * T, S, S]: only augmentation can tell them apart."""
     method, seen = build(recipe(augment=augment)), []
