@@ -114,9 +114,20 @@ def test_a_later_block_is_predicted_by_way_of_the_earlier_and_each_state_loses_a
     state = torch.zeros_like(maps[:, 0])
     for x in (maps[:, 0], maps[:, 1]):
         state = blocks.dropout(method.aggregate(x, state), share, drawn)
-    torch.testing.assert_close(first, method.predict(state))
-    state = blocks.dropout(method.aggregate(first.relu(), state), share, drawn)
+    expected = method.predict(state)
+    torch.testing.assert_close(first, expected)
+    state = blocks.dropout(method.aggregate(expected.relu(), state), share, drawn)
     torch.testing.assert_close(second, method.predict(state))
+    weights = list(method.predict.parameters())  # the first prediction learns from the second, too
+    found, right = (torch.autograd.grad(each.square().sum(), weights) for each in (second, method.predict(state)))
+    for gradient, own in zip(found, right, strict=True):
+        torch.testing.assert_close(gradient, own)
+
+
+def test_two_layers_of_one_cell_predict():
+    method = build(recipe())
+    assert [type(layer).__name__ for layer in method.predict] == ["Conv2d", "ReLU", "Conv2d"]
+    assert all(layer.kernel_size == (1, 1) for layer in (method.predict[0], method.predict[2]))
 
 
 def test_the_maps_to_come_learn_too(monkeypatch):

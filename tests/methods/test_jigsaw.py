@@ -53,6 +53,12 @@ def test_loss_is_the_cross_entropy_of_the_order_of_pieces_of_one_clip():
     assert outcome.terms["puzzle_acc"].item() == pytest.approx(hits.float().mean().item())
 
 
+def test_a_layer_with_relu_sees_all_pieces_before_the_answer():
+    method = build(CASE)
+    assert [type(layer).__name__ for layer in method.arrange] == ["Linear", "ReLU", "Linear"]
+    assert method.arrange[0].in_features == 4 * method.backbone.feature_dim
+
+
 def test_chance_is_the_logarithm_of_the_number_of_orders():
     assert build(CASE).chance() == {"puzzle": math.log(8)}
 

@@ -40,6 +40,21 @@ def test_what_is_recalled_is_a_mean_of_the_slots():
     torch.testing.assert_close(recalled[0].flatten(1).T, expected.detach())
 
 
+def test_two_layers_of_one_cell_make_the_shares_of_slots_that_are_drawn_from_a_normal_law():
+    method = build(recipe())
+    assert [type(layer).__name__ for layer in method.shares] == ["Conv2d", "ReLU", "Conv2d"]
+    assert all(layer.kernel_size == (1, 1) for layer in (method.shares[0], method.shares[2]))
+    assert method.slots.std().item() == pytest.approx(1, abs=0.1)
+
+
+def test_shares_and_recurrent_cells_begin_orthogonal_at_a_tenth_of_unit_length():
+    method = build(recipe())
+    for layer in (method.shares[0], method.onwards.update, method.back.candidate):
+        rows = layer.weight.detach()[:, :, 0, 0]
+        torch.testing.assert_close(rows @ rows.T, 0.01 * torch.eye(len(rows)), atol=1e-6, rtol=1e-4)
+        assert (layer.bias == 0).all()
+
+
 def test_shares_of_the_slots_sum_to_one():
     method = build(recipe())
     state = 30 * torch.randn(3, 32, 2, 2, generator=generator(1))

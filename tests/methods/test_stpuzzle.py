@@ -102,6 +102,12 @@ def test_without_the_further_task_nothing_is_turned():
     assert torch.equal(shown(method, given, step()), upright)
 
 
+def test_a_layer_with_relu_sees_all_pieces_before_either_answer():
+    method = case()
+    assert [type(layer).__name__ for layer in method.together] == ["Linear", "ReLU"]
+    assert method.together[0].in_features == 4 * method.backbone.feature_dim
+
+
 def test_chance_is_ln_24_and_ln_2():
     assert case().chance() == {"puzzle": math.log(24), "turned": math.log(2)}
 
