@@ -48,6 +48,15 @@ class Queue(nn.Module):
         """bool [K]: rows that hold a feature of a video."""
         return self.video >= 0
 
+    def scores(self, queries: Tensor, keys: Tensor, field: str = "keys") -> Tensor:
+        """float32 [B, 1 + K]: products of queries with their own keys, [B, D] each, and then with a field's rows.
+
+        Under autocast too, as they are divided by small temperatures.
+        """
+        with torch.autocast(queries.device.type, enabled=False):
+            own = (queries * keys).sum(dim=1, keepdim=True)
+            return torch.cat([own, queries @ self.get_buffer(field).T], dim=1)
+
     @torch.no_grad()
     def put(self, rows: Mapping[str, Tensor]) -> None:
         """Let a batch take the place of the oldest rows: every field [B, ...], among them `keys` and `video`."""

@@ -123,6 +123,25 @@ def test_map_of_the_papers_clips_has_a_step_for_each_part():
     assert steps.shape == (2, 4, 128)
 
 
+def test_a_sparse_clip_is_the_mean_of_its_steps_and_each_step_is_projected_alike():
+    method = build(replace(CASES["tclr"], method=PAPER)).eval()
+    clips = torch.rand(2, 3, 16, 16, 16, generator=generator(0))
+    with torch.no_grad():
+        steps = method.backbone.maps(clips).numpy().mean(axis=(3, 4))  # [2, F, 4]
+        h, z, projected = method.embed_sparse(clips)
+        torch.testing.assert_close(h, torch.tensor(steps.mean(axis=2)))
+        torch.testing.assert_close(h, method.backbone(clips))  # as of a dense clip
+        torch.testing.assert_close(z, method.project(h))
+        for number in range(4):
+            torch.testing.assert_close(projected[:, number], method.project(torch.tensor(steps[:, :, number])))
+    torch.testing.assert_close(z.norm(dim=1), torch.ones(2))
+
+
+def test_batch_norm_stands_behind_both_layers_of_the_projection():
+    layers = [type(layer).__name__ for layer in build(CASES["tclr"]).projection]
+    assert layers == ["Linear", "BatchNorm1d", "ReLU", "Linear", "BatchNorm1d"]
+
+
 @pytest.mark.slow
 def test_videos_and_their_parts_are_told_apart_after_training(tmp_path):
     """On 96 synthetic clips of 32 frames, in about two minutes; to these shares of chance."""

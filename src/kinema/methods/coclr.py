@@ -45,10 +45,9 @@ class CoCLR(MetaContrast):
         self.projection = heads.projection(config.projection, feature_dim, config.dim)
         self.classify_pairs(feature_dim, config.dim)
         self.key_backbone, self.key_projection = MomentumCopy(backbone), MomentumCopy(self.projection)
-        fields = {}
+        fields = {} if config.oracle is None else {"other": config.dim}
         if config.oracle is not None:  # whose weights `kinema.starting` brings
             self.oracle_backbone, self.oracle_projection = FrozenCopy(backbone), FrozenCopy(self.projection)
-            fields["other"] = config.dim
         self.queue = self.queue_of(config.queue, config.dim, fields=fields)
         self.register_buffer("source", torch.arange(num_videos))  # int64 [V]: equal for siblings
         self.source: Tensor
@@ -67,7 +66,7 @@ class CoCLR(MetaContrast):
             if torch.rand((), generator=step.rng()) < self.config.skip_own:
                 own = ~alike.any(dim=1, keepdim=True)
         positive = torch.cat([own, alike], dim=1)  # [B, 1 + K]
-        scores = self.scores(q, k)
+        scores = self.queue.scores(q, k) / self.config.temperature  # [B, 1 + K]
         loss = losses.info_nce(scores, positive)
         best = scores.detach().argmax(dim=1, keepdim=True)
         correct = torch.cat([torch.ones_like(own), alike], dim=1).gather(1, best)
@@ -101,12 +100,6 @@ class CoCLR(MetaContrast):
         h = self.oracle_backbone(self.backbone, clips)
         return F.normalize(self.oracle_projection(self.projection, h).float(), dim=1)
 
-    def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """float32 [B, 1 + K]: each query's own key, then the queue's, over the temperature."""
-        with torch.autocast(queries.device.type, enabled=False):  # the temperature is small
-            own = (queries * keys).sum(dim=1, keepdim=True)
-            return torch.cat([own, queries @ self.queue.keys.T], dim=1) / self.config.temperature
-
     def alike(self, video: Tensor, other: Tensor) -> Tensor:
         """bool [B, K]: rows of the queue that are of a sibling, and the `top` others that the oracle finds nearest."""
         filled = self.queue.filled
@@ -114,8 +107,7 @@ class CoCLR(MetaContrast):
         with torch.autocast(other.device.type, enabled=False):
             near = (other @ self.queue.get_buffer("other").T).masked_fill(siblings | ~filled, float("-inf"))
         best = near.topk(min(self.config.top, len(self.queue)), dim=1).indices
-        mined = torch.zeros_like(siblings).scatter(1, best, True) & near.isfinite()
-        return siblings | mined
+        return siblings | (torch.zeros_like(siblings).scatter(1, best, True) & near.isfinite())
 
     def relate(self, source: Tensor) -> None:
         """Who are siblings, if that is wanted; otherwise each video is its own."""

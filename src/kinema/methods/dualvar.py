@@ -51,10 +51,8 @@ class DualVar(MetaContrast):
         self.classify_pairs(feature_dim, config.dim)
         if config.base == "moco":
             self.key_backbone = MomentumCopy(backbone)
-            self.key_clip_head, self.key_segment_head = (
-                MomentumCopy(self.clip_head),
-                MomentumCopy(self.segment_head),
-            )
+            self.key_clip_head = MomentumCopy(self.clip_head)
+            self.key_segment_head = MomentumCopy(self.segment_head)
             self.queue = self.queue_of(config.queue, config.dim, fields={"segments": config.segment_dim})
 
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
@@ -117,9 +115,7 @@ class DualVar(MetaContrast):
         """
         if self.config.base == "simclr":
             return losses.nt_xent(one, other, self.config.temperature), losses.partner_found(one, other)
-        with torch.autocast(one.device.type, enabled=False):
-            own = (one * other).sum(dim=1, keepdim=True)
-            scores = torch.cat([own, one @ self.queue.get_buffer(field).T], dim=1)  # [B, K + 1]
+        scores = self.queue.scores(one, other, field)  # [B, K + 1]
         nearest = (scores.detach().argmax(dim=1) == 0).float().mean()
         return losses.softmax_contrast(scores / self.config.temperature), nearest
 

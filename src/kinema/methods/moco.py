@@ -94,12 +94,11 @@ class MoCo(MetaContrast):
 
     def scores(self, queries: Tensor, keys: Tensor, video: Tensor) -> Tensor:
         """float32 [B, K + 1]: each query's own key, then the queue's rows, over the temperature."""
-        with torch.autocast(queries.device.type, enabled=False):  # the temperature is small
-            own = (queries * keys).sum(dim=1, keepdim=True)
-            others = queries @ self.queue.keys.T  # [B, K]
-            if self.config.exclude_self:
-                others = others.masked_fill(video[:, None] == self.queue.video, float("-inf"))
-            return torch.cat([own, others], dim=1) / self.config.temperature
+        scores = self.queue.scores(queries, keys)
+        if self.config.exclude_self:
+            again = video[:, None] == self.queue.video  # [B, K]
+            scores = scores.masked_fill(F.pad(again, (1, 0)), float("-inf"))
+        return scores / self.config.temperature
 
     def waiting_steps(self) -> int:
         """Those in which the queue still holds rows that are of no video, if it is to be filled first."""

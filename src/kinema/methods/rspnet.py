@@ -54,7 +54,10 @@ class RSPNet(MetaContrast):
         h_same, appearance_same, speed_same = map(batch.gathered, self.key(same))
         _, appearance_other, speed_other = map(batch.gathered, self.key(other))
 
-        table = torch.cat([self.scores(appearance, key) for key in (appearance_same, appearance_other)])  # [2 B, K + 1]
+        keys = appearance_same, appearance_other
+        table = (
+            torch.cat([self.queue.scores(appearance, key) for key in keys]) / self.config.temperature
+        )  # [2 B, K + 1]
         contrast = 2 * losses.softmax_contrast(table)  # the sum over both keys
         ranking, ahead = self.ranking(speed, speed_same, speed_other)
         terms = {
@@ -70,12 +73,6 @@ class RSPNet(MetaContrast):
         """A clip's backbone features [B, F] and both heads' keys [B, D] of unit length, by the copies."""
         h = self.key_backbone(self.backbone, clip)
         return h, unit(self.key_appearance(self.appearance, h)), unit(self.key_speed(self.speed, h))
-
-    def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """float32 [B, K + 1]: each query's key, then the queue's rows, over the temperature."""
-        with torch.autocast(queries.device.type, enabled=False):  # the temperature is small
-            own = (queries * keys).sum(dim=1, keepdim=True)
-            return torch.cat([own, queries @ self.queue.keys.T], dim=1) / self.config.temperature
 
     def ranking(self, query: Tensor, same: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
         """How far the lead of the key of the query's speed [B, D] is from the margin, and how often it leads at all."""

@@ -106,11 +106,9 @@ class TCLR(MetaContrast):
 def between_videos(dense: Tensor, temperature: float) -> Tensor:
     """Half the sum of SimCLR's loss over all pairs of the 2 P sets of dense clips, [B, 2 P, D].
 
-    Clips of two parts of a video count as much as two augmentations of one part. (The code has a quarter of the sum
-    over ordered pairs.)
+    Clips of two parts count as two augmentations of one do. (The code: a quarter of the sum over ordered pairs.)
     """
-    pairs = combinations(dense.unbind(1), 2)
-    return torch.stack([losses.nt_xent(one, other, temperature) for one, other in pairs]).sum() / 2
+    return torch.stack([losses.nt_xent(*pair, temperature) for pair in combinations(dense.unbind(1), 2)]).sum() / 2
 
 
 def between_parts(one: Tensor, other: Tensor, temperature: float) -> Tensor:
@@ -118,8 +116,7 @@ def between_parts(one: Tensor, other: Tensor, temperature: float) -> Tensor:
 
     Summed as in the code, where the other terms are means: its share of the total grows with the batch.
     """
-    videos = zip(one.unbind(0), other.unbind(0), strict=True)
-    return torch.stack([losses.nt_xent(parts, again, temperature) for parts, again in videos]).sum()
+    return torch.stack([losses.nt_xent(*video, temperature) for video in zip(one, other, strict=True)]).sum()
 
 
 def steps_to_parts(steps: Tensor, dense: Tensor, temperature: float) -> Tensor:

@@ -14,7 +14,7 @@ class Backbone:
     """The network that turns a clip into a feature."""
 
     name: str = "r3d_18"
-    """r3d_18, r2plus1d_18, s3d, r3d_vcop or r2plus1d_vcop; `kinema list backbones` describes them."""
+    """One of those that `kinema list backbones` describes."""
     width: float = 1.0
     """Multiplies every channel count; 0.25 is the size for a laptop without a GPU."""
 
