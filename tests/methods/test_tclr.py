@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from cases import CASES, batch, build, step
 
 from kinema import methods, recipes
+from kinema.augment import augment
 from kinema.batch import generator
 from kinema.data import synthetic
 from kinema.methods import tclr
@@ -135,6 +136,17 @@ def test_a_sparse_clip_is_the_mean_of_its_steps_and_each_step_is_projected_alike
         for number in range(4):
             torch.testing.assert_close(projected[:, number], method.project(torch.tensor(steps[:, :, number])))
     torch.testing.assert_close(z.norm(dim=1), torch.ones(2))
+
+
+def test_every_clip_is_augmented_by_dice_of_its_own():
+    method = build(CASES["tclr"])
+    given = batch(method)
+    given = replace(given, clips=given.clips[:, :1].expand_as(given.clips))  # that only dice can tell apart
+    shown = [method.clip(given, n) for n in range(6)]
+    for n, own in enumerate(shown):
+        expected = augment(given.clips[:, 0], given.extent, given.dice[:, n], method.recipe.augment, 16)
+        torch.testing.assert_close(own, expected)
+        assert not any(torch.equal(own, other) for other in shown[:n])
 
 
 def test_batch_norm_stands_behind_both_layers_of_the_projection():
