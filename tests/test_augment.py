@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinema import augment as module
-from kinema.augment import augment, blur_sigmas, colour_matrix, crop_boxes, gaussian
+from kinema.augment import augment, blur_sigmas, colour_matrix, counted, crop_boxes, cropping, gaussian, resample
 from kinema.batch import DICE
 from kinema.settings import Augment
 from reference.crops import random_crop
@@ -89,6 +89,24 @@ def test_a_clip_is_changed_as_it_would_be_in_any_batch():
     together = run(frames, Augment(), rolled)
     alone = torch.cat([run(frames[i : i + 1], Augment(), rolled[i : i + 1]) for i in range(5)])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 24), (20, 220), (220, 230)])
+def test_what_a_crop_leaves_out_may_be_left_out_of_the_sums(height, width):
+    frames = clip(height, width, clips=6)
+    for seed in range(4):
+        rolled = dice(6, seed=seed)
+        rows, columns = cropping(frames, whole(frames), rolled, Augment(), 16)
+        flat = frames.double() / 255
+        wanted = torch.einsum("msh,mthwc,mxw->mtsxc", rows.double(), flat, columns.double())
+        np.testing.assert_allclose(resample(frames, rows, columns), wanted, atol=2e-6)
+
+
+def test_the_pixels_of_a_crop_are_counted_from_the_first_to_the_last_that_has_weight():
+    matrix = torch.zeros(4, 30)
+    matrix[1, 7], matrix[0, 12] = 0.5, 0.1
+    assert counted(matrix) == slice(7, 13)
+    assert counted(torch.ones(4, 30)) == slice(0, 30)
 
 
 def test_dice_decide_everything():

@@ -24,6 +24,9 @@ TRIES = 10
 AREA, ASPECT = slice(0, TRIES), slice(TRIES, 2 * TRIES)
 TOP, LEFT, FLIP, JITTER, BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY, BLUR, SIGMA = range(20, 31)
 
+IN_ONE_SUM = 192
+"""Pixels. Longer products MKL sums in parts: left without their zeros, those would be parted and rounded elsewhere."""
+
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, the weights of grey that Pillow and torchvision use
 
 
@@ -105,14 +108,35 @@ def flipped(columns: Tensor, dice: Tensor, settings: Augment) -> Tensor:
 
 
 def resample(clips: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """float32 [M, T, S, S, C] in [0, 1] from uint8 [M, T, H, W, C] and one matrix for each axis."""
+    """float32 [M, T, S, S, C] in [0, 1] from uint8 [M, T, H, W, C] and one matrix for each axis.
+
+    On a CPU, clip by clip and without the pixels outside its crop, which count for nothing. Of a GPU, asking where the
+    crops are would mean to wait for it.
+    """
+    if clips.device.type != "cpu":
+        return _resample(clips, rows, columns).contiguous()
+    parts = []
+    for clip, across, along in zip(clips.split(1), rows.split(1), columns.split(1), strict=True):
+        high, wide = counted(across[0]), counted(along[0])
+        parts.append(_resample(clip[:, :, high, wide], across[:, :, high], along[:, :, wide]))
+    return torch.cat(parts).contiguous()
+
+
+def counted(matrix: Tensor) -> slice:
+    """The pixels from the first that a matrix [S, source] does not multiply by zero to the last; all of a long row."""
+    if matrix.shape[1] > IN_ONE_SUM:
+        return slice(None)
+    pixels = matrix.any(dim=0).nonzero()
+    return slice(int(pixels[0]), int(pixels[-1]) + 1)
+
+
+def _resample(clips: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     M, T, H, W, C = clips.shape
     size = rows.shape[1]
     # Rows first, with W * C contiguous as the frames arrive; then all of a clip's columns in one product.
     tall = torch.matmul(rows[:, None] / 255, clips.to(rows.dtype).view(M, T, H, W * C)).view(M, T, size, W, C)
     lines = tall.transpose(3, 4).reshape(M, T * size * C, W)
-    out = torch.bmm(lines, columns.transpose(1, 2)).view(M, T, size, C, size)
-    return out.transpose(3, 4).contiguous()
+    return torch.bmm(lines, columns.transpose(1, 2)).view(M, T, size, C, size).transpose(3, 4)
 
 
 def crop_boxes(extent: Tensor, dice: Tensor, settings: Augment) -> Tensor:
