@@ -7,8 +7,9 @@ import os
 import random
 import struct
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -244,6 +245,52 @@ def test_reading_goes_from_the_nearest_key_frame_where_nothing_is_amiss(clip: Ca
             reader.at([39])
             assert reader.table is not None
             assert reader._start == reader.table.keys[-1] > 0
+
+
+@pytest.fixture
+def with_spare_frames(tmp_path: Path) -> Path:
+    """H.264 of which most frames are B-frames that no other is predicted from."""
+    return write_video(tmp_path / "spare.mp4", 60, options={"g": "60", "bf": "3", "sc_threshold": "0"})
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_on_the_way_frames_that_no_other_needs_are_left_out_and_the_wanted_stay_the_same(
+    with_spare_frames: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    given: list[int] = []
+    real = PyAVReader._numbered
+
+    def counting(*args: Any, **more: Any) -> Iterator[tuple[int, Any]]:
+        for number, frame in real(*args, **more):
+            given.append(number)
+            yield number, frame
+
+    monkeypatch.setattr(PyAVReader, "_numbered", counting)
+    with open_video(with_spare_frames, "pyav") as reader:
+        every = reader.at(range(60))
+    assert given == list(range(60))
+    for wanted in ([41], [40, 41, 42, 43], list(range(3, 60, 7)), [59], [50, 11]):
+        given.clear()
+        with open_video(with_spare_frames, "pyav", threads=threads) as reader:
+            assert torch.equal(reader.at(wanted), every[wanted])
+        assert len(given) < 0.9 * max(wanted)
+
+
+def test_every_frame_is_decoded_where_leaving_some_out_fails(
+    with_spare_frames: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tried = PyAVReader._ahead, []
+
+    def refusing(reader: PyAVReader, index: int) -> Any:
+        tried.append(reader._may_skip)
+        if reader._may_skip:
+            raise DataError("a frame that another needs is marked as spare")
+        return real(reader, index)
+
+    monkeypatch.setattr(PyAVReader, "_ahead", refusing)
+    with open_video(with_spare_frames, "pyav") as reader:
+        assert numbers_in(reader.at([30, 31])) == [30, 31]
+    assert tried == [True, False, False]
 
 
 def test_file_whose_name_means_something_else_to_ffmpeg_is_read(

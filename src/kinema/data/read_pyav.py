@@ -21,11 +21,17 @@ from kinema.data.survey import place_of, survey
 from kinema.errors import DataError
 
 
+STRICT = frozenset({"h264"})
+"""Codecs in which no frame is ever predicted from one that is marked as not for that."""
+
+
 class PyAVReader(Reader):
     """Seeks to the key frame at or before a wanted one and decodes forward to exactly the wanted time.
 
     A file whose timestamps do not name its frames one by one is decoded from its start and counted instead. The file
     is surveyed at once, and opened when the first frame is wanted.
+
+    On the way to a wanted frame, those that no other is predicted from are not decoded. Where that fails, all are.
     """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
@@ -39,6 +45,8 @@ class PyAVReader(Reader):
         self._container: InputContainer | None = None
         self._position = -1
         self._start = 0
+        self._wanted = 0
+        self._may_skip = self.table is not None
         self._following: Iterator[tuple[int, VideoFrame]] = iter(())
         self._waiting: deque[tuple[int, VideoFrame]] = deque()
 
@@ -83,7 +91,8 @@ class PyAVReader(Reader):
         return pixels.rot90(self.survey.turns) if self.survey.turns else pixels
 
     def _frame(self, index: int) -> VideoFrame:
-        """The frame with this number; decoded from the file's start where its key frames are not what they claim."""
+        """The frame with this number; every one from the file's start is decoded where its key frames, or the marks
+        by which frames are left out, are not what they claim."""
         place = self.table.key_before(index) if self.table else 0
         key = self.table.keys[place] if self.table else 0
         try:
@@ -92,8 +101,9 @@ class PyAVReader(Reader):
             return self._ahead(index)
         except (DataError, FFmpegError):
             self.close()
-            if self._start == 0:
+            if self._start == 0 and not self._may_skip:
                 raise
+        self._may_skip = False
         try:
             self._go_to(0)
             return self._ahead(index)
@@ -106,6 +116,7 @@ class PyAVReader(Reader):
 
         Some of those are shown later: they wait until they are asked for.
         """
+        self._wanted = index
         last = index + (self.table.ahead[index] if self.table else 0)
         while not self._waiting or self._waiting[-1][0] < last:
             number, frame = next(self._following, (self.num_frames, None))
@@ -167,7 +178,7 @@ class PyAVReader(Reader):
     def _numbered(
         self, first: VideoPacket, packets: Iterator[VideoPacket], start: int
     ) -> Iterator[tuple[int, VideoFrame]]:
-        for count, frame in enumerate(decoded(chain([first], packets)), start):
+        for count, frame in enumerate(decoded(self._needed(chain([first], packets))), start):
             number = self.table.number_at(time_of(frame)) if self.table else count
             if number is None:
                 raise DataError(f"{self.path}: a frame at time {frame.pts} is not in the file's own index")
@@ -175,3 +186,12 @@ class PyAVReader(Reader):
                 raise DataError(f"{self.path}: frame {number} is said to be a key frame and is none")
             if number >= start:  # earlier ones are stored behind the key frame and lack what they refer to
                 yield number, frame
+
+    def _needed(self, packets: Iterator[VideoPacket]) -> Iterator[VideoPacket]:
+        """The packets, the decoder told before each whether it may leave out a frame that no other needs."""
+        codec = self._stream.codec_context
+        for packet in packets:
+            if self.table and self._may_skip and codec.name in STRICT:
+                number = self.table.number_at(time_of(packet))
+                codec.skip_frame = "NONREF" if number is not None and number < self._wanted else "DEFAULT"
+            yield packet
