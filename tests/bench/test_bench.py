@@ -15,9 +15,10 @@ from kinema.batch import generator
 from kinema.bench import decode
 from kinema.bench.augment import CLIPS, SIZE, repeated
 from kinema.bench.clips import FRAMES, like_kinetics, like_ucf101, moving_picture
-from kinema.bench.measure import Contestant, race
+from kinema.bench.measure import Contestant, memory_now, peak_memory, race
 from kinema.bench.plain_iic import NEGATIVES, PlainIIC
 from kinema.bench.step import Size, iic, mcn, noise, passes
+from kinema.bench.step_memory import step_memory
 from kinema.data.decode import open_video
 from kinema.data.synthetic import write_video
 from kinema.evaluate.nearest import nearest
@@ -72,6 +73,25 @@ def test_a_step_reads_as_many_clips_as_the_passes_that_it_is_held_against(order,
     method = build(mcn(SMALL, order), 5000)
     assert noise(method).clips.shape[:3] == (4 * stages, 1, 4)
     passes(SMALL, order, torch.device("cpu"))()
+
+
+def test_peak_memory_is_of_a_fresh_process_and_of_either_order():
+    ballast = torch.zeros(2**28, dtype=torch.uint8) + 1  # held here, and not in the process that is measured
+    found = step_memory(SMALL)
+    assert memory_now() > len(ballast)
+    first, second = (found[f"peak memory of order {order}, GiB"] for order in (1, 2))
+    assert 0 < first < 0.25
+    assert found["order 2 over order 1"] == second / first
+
+
+def test_what_a_process_holds_is_seen_and_its_peak_stays():
+    before = memory_now()
+    held = torch.ones(2**27, dtype=torch.uint8)
+    grown = memory_now() - before
+    assert grown > 0.9 * len(held)
+    del held
+    assert memory_now() < before + 0.5 * grown
+    assert peak_memory() >= before + 0.9 * grown
 
 
 def test_plain_iic_has_the_loss_and_the_banks_of_the_method():

@@ -137,4 +137,19 @@ def cpu_name() -> str:
 
 def peak_memory() -> int:
     """Bytes: the most that this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return of_status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def memory_now() -> int:
+    """Bytes: what this process holds; where the system does not say, the most that it has held."""
+    return of_status("VmRSS") or peak_memory()
+
+
+def of_status(name: str) -> int:
+    """Bytes of a line of Linux's /proc/self/status; 0 elsewhere.
+
+    What `getrusage` calls a process's peak may be that of the one that started it.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)

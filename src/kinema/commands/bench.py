@@ -120,10 +120,12 @@ def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int],
         facts |= found
         return rows
     from kinema.bench.step import Size, step
+    from kinema.bench.step_memory import step_memory
 
     size = Size(flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device)
-    facts |= asdict(size)
-    return step(size, rounds=flags.rounds, progress=progress)
+    rows = step(size, rounds=flags.rounds, progress=progress)
+    facts |= asdict(size) | step_memory(size)
+    return rows
 
 
 def print_table(name: Name, rows: list[Row], facts: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ from kinema.data.reader import Reader
 from kinema.data.survey import place_of, survey
 from kinema.errors import DataError
 
-
 STRICT = frozenset({"h264"})
 """Codecs in which no frame is ever predicted from one that is marked as not for that."""
 

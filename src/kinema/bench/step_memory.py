@@ -1,0 +1,48 @@
+"""Peak memory of a step of MCN of second order, beside that of first order, each in a process of its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Literal
+
+import torch
+
+from kinema.bench.measure import memory_now, peak_memory
+from kinema.bench.step import Size, mcn, whole_step
+from kinema.machine import pick_device
+
+LIMIT = 1.6
+"""Second order over first, to stay under."""
+STEPS = 2
+"""The first one makes the optimiser's buffers, which the second has beside everything else."""
+
+
+def step_memory(size: Size) -> dict[str, float]:
+    """GiB that a step takes at most beyond weights and clips, of each order, and their ratio."""
+    first, second = (in_fresh_process(size, order) for order in (1, 2))
+    return {
+        "peak memory of order 1, GiB": first / 2**30,
+        "peak memory of order 2, GiB": second / 2**30,
+        "order 2 over order 1": second / first,
+        "limit": LIMIT,
+    }
+
+
+def in_fresh_process(size: Size, order: int) -> int:
+    """`growth` where nothing was allocated before."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(growth, size, order).result()
+
+
+def growth(size: Size, order: Literal[0, 1, 2]) -> int:
+    """Bytes by which steps raise the peak of this process's memory, or of a GPU's, over what it holds before them."""
+    device = pick_device(size.device)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    run = whole_step(mcn(size, order), device)
+    on_gpu = device.type == "cuda"
+    before = torch.cuda.memory_allocated(device) if on_gpu else memory_now()
+    for _ in range(STEPS):
+        run()
+    return (torch.cuda.max_memory_allocated(device) if on_gpu else peak_memory()) - before
