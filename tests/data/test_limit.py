@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from kinema.data.check import check
 from kinema.data.decode import open_video
 from kinema.data.inspection import inspect_files
 from kinema.data.isolated import Ended, in_processes
-from kinema.data.limit import limited, seconds_allowed
+from kinema.data.limit import leaving, limited, seconds_allowed
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.sources import read_source
 from kinema.data.video import Video
@@ -111,6 +112,33 @@ def test_reader_that_a_file_holds_up_ends_and_the_file_is_named(endless: Path, m
 def test_file_that_a_reader_dies_of_is_named(name: str, kind: type[KinemaError], says: str) -> None:
     with pytest.raises(kind, match=says):
         list(Loader[int](Acting("a.mp4", "b.mp4", name), workers=1, batch_size=None))
+
+
+def test_command_line_watches_all_files_by_one_thread() -> None:
+    before, seen = set(threading.enumerate()), set()
+    with leaving():
+        for number in range(20):
+            with limited(Path(f"{number}.mp4")):
+                seen.update(threading.enumerate())
+    (watcher,) = seen - before
+    watcher.join(timeout=30)
+    assert not watcher.is_alive()
+
+
+def test_time_of_a_file_counts_from_its_own_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINEMA_FILE_SECONDS", "1")
+    left: list[str] = []
+    monkeypatch.setattr("kinema.data.limit.leave", left.append)
+    with leaving():
+        for number in range(6):
+            with limited(Path(f"{number}.mp4")):
+                time.sleep(0.3)
+        assert left == []
+        with limited(Path("holds up.mp4")):
+            deadline = time.monotonic() + 30
+            while not left and time.monotonic() < deadline:
+                time.sleep(0.05)
+    assert left[0] == "holds up.mp4"
 
 
 @pytest.mark.usefixtures("two_seconds")

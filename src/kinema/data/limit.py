@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import Array, c_char
@@ -111,18 +112,31 @@ def end_this_process(seconds: float, note: Note | None = None) -> None:
 def leaving() -> Iterator[None]:
     """Within it, a file that takes too long ends the program with one line: the command line's way."""
     seconds = seconds_allowed()
-    watch: list[threading.Timer] = []
+    reading: list[tuple[str, float]] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        wait = seconds
+        while not over.wait(min(wait, threading.TIMEOUT_MAX)):
+            wait = seconds  # what begins from now on is not due before
+            for path, since in reading[:]:
+                wait = since + seconds - time.monotonic()
+                if wait <= 0:
+                    leave(path)
+
+    watcher = threading.Thread(target=watch, daemon=True)  # one for all files: to start one takes as long as a frame
 
     def begin(path: str) -> None:
-        watch.append(threading.Timer(seconds, leave, [path]))
-        watch[-1].daemon = True
-        watch[-1].start()
+        reading.append((path, time.monotonic()))
+        if not watcher.is_alive():
+            watcher.start()
 
-    _Process.limit = Limit(begin, lambda: watch.pop().cancel()) if seconds else None
+    _Process.limit = Limit(begin, reading.clear) if seconds else None
     try:
         yield
     finally:
         _Process.limit = None
+        over.set()
 
 
 def leave(path: str) -> None:
