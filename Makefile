@@ -73,6 +73,7 @@ bench: $(READY)
 	@mkdir -p $(KEPT)
 	for part in decode loader augment flow retrieve; do $(BENCH) $$part --out $(KEPT)/$$part.json || exit; done
 	$(BENCH) step --frames 8 --size 64 --batch 4 --rounds 3 --out $(KEPT)/step_r3d_18.json
+	$(BENCH) step --width 0.25 --frames 8 --size 64 --batch 4 --rounds 3 --out $(KEPT)/step_r3d_18_quarter_width.json
 	$(BENCH) step --backbone r3d_vcop --frames 8 --size 64 --batch 8 --rounds 3 --out $(KEPT)/step_r3d_vcop.json
 	$(BIN)/python benchmarks/table.py
 	$(BIN)/python benchmarks/scale.py

@@ -34,7 +34,7 @@ def section(found: dict[str, Any]) -> str:
     lines = [
         f"## {found['bench']}",
         "",
-        f"`{found['command']}`, {found['date']}, on {device}; {versions}.",
+        f"`{found['command']}`, {found['date']}, on {device}, load {machine['load']:.0f} before; {versions}.",
         "",
         f"| | {found['unit']} | ratio | over rounds | to reach |",
         "| --- | ---: | ---: | ---: | ---: |",

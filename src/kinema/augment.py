@@ -116,9 +116,9 @@ def resample(clips: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     if clips.device.type != "cpu":
         return _resample(clips, rows, columns).contiguous()
     parts = []
-    for clip, across, along in zip(clips.split(1), rows.split(1), columns.split(1), strict=True):
-        high, wide = counted(across[0]), counted(along[0])
-        parts.append(_resample(clip[:, :, high, wide], across[:, :, high], along[:, :, wide]))
+    for row in range(len(clips)):
+        high, wide = counted(rows[row]), counted(columns[row])
+        parts.append(_resample(clips[row, None, :, high, wide], rows[row, None, :, high], columns[row, None, :, wide]))
     return torch.cat(parts).contiguous()
 
 

@@ -82,6 +82,7 @@ def test_peak_memory_is_of_a_fresh_process_and_of_either_order():
     first, second = (found[f"peak memory of order {order}, GiB"] for order in (1, 2))
     assert 0 < first < 0.25
     assert found["order 2 over order 1"] == second / first
+    assert found["peak memory of order 2 with recomputed activations, GiB"] > 0
 
 
 def test_what_a_process_holds_is_seen_and_its_peak_stays():
