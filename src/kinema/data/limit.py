@@ -137,6 +137,8 @@ def leaving() -> Iterator[None]:
     finally:
         _Process.limit = None
         over.set()
+        if watcher.is_alive():
+            watcher.join()  # it is to end nobody once this is over
 
 
 def leave(path: str) -> None:
