@@ -147,7 +147,7 @@ def test_left_tensors_are_pointed_out_when_it_is_measured(command, clip_folder, 
         ("convert f --from slowfast --out o", "kinema does not have its backbone, Slow-only ResNet-50"),
         ("convert f --from vcop --out o", "f: no such file"),
         ("convert f --from vcop --out o --normalise mean", "invalid choice 'mean' for argument '--normalise'"),
-        ("convert f --from vcop --out o --clip.frames few", "Error parsing --clip.frames: "),
+        ("convert f --from vcop --out o --clip.frames few", "--clip.frames is 'few': give a whole number"),
         ("convert f --form vcop --out o", "Missing from kinema convert: --from FAMILY"),
     ],
 )

@@ -60,7 +60,7 @@ def test_a_plot_is_drawn_where_it_is_wanted(command, tmp_path):
     ("words", "complaint"),
     [
         ("table 11", "there is no table 11: the paper has tables 1 to 10"),
-        ("table five", "Error parsing N"),
+        ("table five", "N is 'five': give a whole number"),
         ("table 5 --rows mcn_r3d", "Table 5 has no row 'mcn_r3d' of ours: did you mean"),
         ("table 5 --results absent", "absent: no such folder of results"),
         ("table 5 --format html", "invalid choice 'html'"),
