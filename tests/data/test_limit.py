@@ -142,6 +142,19 @@ def test_time_of_a_file_counts_from_its_own_beginning(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("two_seconds")
+def test_command_line_that_nobody_listens_to_any_more_ends_all_the_same(endless: Path, tmp_path: Path) -> None:
+    (tmp_path / "endless.mpg").symlink_to(endless)
+    command = [sys.executable, "-m", "kinema", "data", "check", str(tmp_path), "--workers", "0"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+        assert running.stderr is not None
+        running.stderr.close()
+        try:
+            assert running.wait(timeout=60) == 3
+        finally:
+            running.kill()
+
+
+@pytest.mark.usefixtures("two_seconds")
 def test_command_line_that_reads_for_itself_says_which_file_holds_it_up(endless: Path, tmp_path: Path) -> None:
     (tmp_path / "endless.mpg").symlink_to(endless)
     command = [sys.executable, "-m", "kinema", "data", "check", str(tmp_path), "--workers", "0"]

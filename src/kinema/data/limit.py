@@ -144,6 +144,8 @@ def leaving() -> Iterator[None]:
 def leave(path: str) -> None:
     """End the program at once: the thread that reads does not answer."""
     problem = stuck(path)
-    sys.stdout.flush()
-    os.write(sys.stderr.fileno(), f"kinema: {problem}\n".encode(errors="backslashreplace"))
-    os._exit(problem.exit_code)
+    try:
+        sys.stdout.flush()
+        os.write(sys.stderr.fileno(), f"kinema: {problem}\n".encode(errors="backslashreplace"))
+    finally:  # also where nobody listens any more
+        os._exit(problem.exit_code)
