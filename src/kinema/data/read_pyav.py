@@ -45,7 +45,7 @@ class PyAVReader(Reader):
         self._position = -1
         self._start = 0
         self._wanted = 0
-        self._may_skip = self.table is not None
+        self._may_skip, self._skipped = self.table is not None, False
         self._following: Iterator[tuple[int, VideoFrame]] = iter(())
         self._waiting: deque[tuple[int, VideoFrame]] = deque()
 
@@ -100,7 +100,7 @@ class PyAVReader(Reader):
             return self._ahead(index)
         except (DataError, FFmpegError):
             self.close()
-            if self._start == 0 and not self._may_skip:
+            if self._start == 0 and not self._skipped:
                 raise
         self._may_skip = False
         try:
@@ -170,7 +170,7 @@ class PyAVReader(Reader):
         self, first: VideoPacket, packets: Iterator[VideoPacket], *, start: int
     ) -> Iterator[tuple[int, VideoFrame]]:
         """Frames from number `start` on, in presentation order, with their numbers."""
-        self._position, self._start = start - 1, start
+        self._position, self._start, self._skipped = start - 1, start, False
         self._waiting.clear()
         return self._numbered(first, packets, start)
 
@@ -192,5 +192,7 @@ class PyAVReader(Reader):
         for packet in packets:
             if self.table and self._may_skip and codec.name in STRICT:
                 number = self.table.number_at(time_of(packet))
-                codec.skip_frame = "NONREF" if number is not None and number < self._wanted else "DEFAULT"
+                skip = number is not None and number < self._wanted
+                codec.skip_frame = "NONREF" if skip else "DEFAULT"
+                self._skipped |= skip
             yield packet
