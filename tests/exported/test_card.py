@@ -31,7 +31,7 @@ def run(make_run):
     """A run that knows its command and has three epochs in its log."""
     run = Run(make_run())
     packages = {"torch": "2.13.0"}
-    command = "kinema pretrain tiny_mcn --data=/home/someone/own/videos --out ~/runs/mcn --train.lr 1e-3"
+    command = "kinema pretrain tiny_mcn --data=/srv/films/own/videos --out ~/runs/mcn --train.lr 1e-3"
     about = {"kinema": "0.1", "git": "d" * 40, "device": "a GPU", "packages": packages, "command": command}
     run.write("environment.json", about)
     (run.folder / "metrics.jsonl").write_text(

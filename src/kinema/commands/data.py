@@ -153,9 +153,8 @@ def print_report(report: Report, name: str) -> None:
     for kind, count in counts.items():
         those = [problem for problem in report.problems if problem.kind == kind]
         for problem in those[:SHOWN]:
-            problems.add_row(
-                kind, Text(problem.path), Text(problem.detail.removeprefix(f"{problem.path}: "))
-            )  # [...] is no markup
+            detail = problem.detail.removeprefix(f"{problem.path}: ")
+            problems.add_row(kind, Text(problem.path), Text(detail))  # [...] is no markup
         if count > SHOWN:
             problems.add_row(kind, f"and {count - SHOWN} more", "--json FILE has all")
     console.print(problems)
