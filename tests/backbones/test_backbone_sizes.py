@@ -119,3 +119,18 @@ def test_factorised_channels_are_those_of_the_r2plus1d_paper(inputs, outputs, be
 def test_factorised_channels_of_the_vcop_stem_and_shortcut():
     assert factorised_channels(3, 64, (3, 7, 7)) == 83
     assert factorised_channels(64, 128, (1, 1, 1)) == 42
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_maps_without_the_last_relu_are_what_it_cuts_off_from_and_nothing_else_changes(name):
+    torch.manual_seed(0)
+    net, raw = build(name, 0.25).eval(), build(name, 0.25).eval()
+    raw.load_state_dict(net.state_dict())  # of the same names
+    raw.leave_out_last_relu()
+    assert list(raw.state_dict()) == list(net.state_dict())
+    x = torch.rand(2, 3, 8, 32, 32)
+    with torch.no_grad():
+        cut, whole = net.maps(x), raw.maps(x)
+        assert (whole < 0).any()
+        assert torch.equal(whole.relu(), cut)
+        assert torch.equal(raw(x), net(x))

@@ -33,7 +33,7 @@ def chance(rng, videos=4):
 
 
 def random_maps(count=4, size=2, dim=32, seed=0):
-    return torch.rand(4, count, dim, size, size, generator=generator(seed))
+    return torch.randn(4, count, dim, size, size, generator=generator(seed))  # as before a ReLU
 
 
 def test_the_recurrent_cell_is_the_formula():
@@ -76,6 +76,12 @@ def test_a_network_that_knows_nothing_is_at_chance():
     assert method.chance()["contrast"] == pytest.approx(np.log(4 * 2 * 4))
 
 
+@pytest.mark.parametrize("name", ["dpc", "memdpc"])
+def test_the_maps_to_come_are_those_before_the_last_relu(name):
+    method = build(CASES[name])
+    assert (maps_of(method, batch(method)) < 0).any()
+
+
 @pytest.mark.parametrize("size", [16, 17, 40, 56])
 def test_chance_counts_the_cells_that_the_backbone_makes(size):
     method = build(recipe(size=size))
@@ -112,7 +118,7 @@ def test_a_later_block_is_predicted_by_way_of_the_earlier_and_each_state_loses_a
         method.aggregate, method.predict, maps, method.config, chance(step().rng())
     ).unbind(1)
     state = torch.zeros_like(maps[:, 0])
-    for x in (maps[:, 0], maps[:, 1]):
+    for x in (maps[:, 0].relu(), maps[:, 1].relu()):
         state = blocks.dropout(method.aggregate(x, state), share, drawn)
     expected = method.predict(state)
     torch.testing.assert_close(first, expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,14 +25,27 @@ class Backbone(nn.Module, ABC):
     recompute: bool = False
     """Keep only what passes between the parts of the network for the backward pass, and run each part once more there:
     less memory, more time, the same gradients and running statistics. See `kinema.recompute`."""
+    rectified: bool = True
+    """Whether `maps` are after the last ReLU, as they are unless `leave_out_last_relu` was called."""
 
     @abstractmethod
     def maps(self, x: Tensor) -> Tensor:
-        """The last convolutional map of clips x, [B, 3, T, H, W] -> [B, C, T', H', W'], each cell at least 0."""
+        """The last convolutional map of clips x, [B, 3, T, H, W] -> [B, C, T', H', W'], none below 0 if `rectified`."""
+
+    @abstractmethod
+    def last_relus(self) -> Iterable[tuple[nn.Module, str]]:
+        """Those that the last map comes out of, each as the module that has it and its name there."""
+
+    def leave_out_last_relu(self) -> None:
+        """Let `maps` be as they are before the last ReLU, from now on; weights, their names and the feature stay."""
+        for module, name in self.last_relus():
+            setattr(module, name, nn.Identity())
+        self.rectified = False
 
     def forward(self, x: Tensor) -> Tensor:
-        """The mean of the last map over its cells, [B, 3, T, H, W] -> [B, C]."""
-        return self.maps(x).mean(dim=(2, 3, 4))
+        """The mean over its cells of the last map, after its ReLU, [B, 3, T, H, W] -> [B, C]."""
+        maps = self.maps(x)
+        return (maps if self.rectified else maps.relu()).mean(dim=(2, 3, 4))
 
     def through(self, stage: nn.Sequential, x: Tensor) -> Tensor:
         """x through a stage, whose children are the parts that `recompute` speaks of."""

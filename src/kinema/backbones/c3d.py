@@ -10,6 +10,8 @@ A pooling leaves an axis of one cell as it is, so that clips from 1 frame and 1 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch import Tensor, nn
 
 from kinema.backbones.backbone import Backbone, Halve, channels
@@ -37,6 +39,7 @@ class C3D(Backbone):
         self.conv4b, self.bn4b = conv_bn(w4, w4)
         self.conv5a, self.bn5a = conv_bn(w4, w4)
         self.conv5b, self.bn5b = conv_bn(w4, w4)
+        self.relu5b = nn.ReLU(inplace=True)
         self.feature_dim = w4
 
     def maps(self, x: Tensor) -> Tensor:
@@ -49,9 +52,13 @@ class C3D(Backbone):
             (self.conv4a, self.bn4a, nn.ReLU(inplace=True)),
             (self.conv4b, self.bn4b, nn.ReLU(inplace=True), Halve()),  # [B, 512, T/8, H/16, W/16]
             (self.conv5a, self.bn5a, nn.ReLU(inplace=True)),
-            (self.conv5b, self.bn5b, nn.ReLU(inplace=True)),
+            (self.conv5b, self.bn5b, self.relu5b),
         )
         return self.through(nn.Sequential(*(nn.Sequential(*stage) for stage in stages)), x)
+
+    def last_relus(self) -> Iterable[tuple[nn.Module, str]]:
+        """Behind the eighth convolution."""
+        return [(self, "relu5b")]
 
 
 class HalveSpace(nn.Module):

@@ -5,10 +5,12 @@ MemDPC (ECCV 2020) has the same. The last stage has 256 channels instead of 512.
 PyTorch's defaults; convolutions have no bias and Kaiming-normal weights by fan-out.
 
 Both methods leave the ReLU out of the last block, since they predict what is before it, and apply one before anything
-else is done with the map; here the block has it.
+else is done with the map; here the block has it, and they call `leave_out_last_relu`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from torch import Tensor, nn
 
@@ -63,6 +65,10 @@ class R2D3D(Backbone):
         x = self.through(self.layer3, x)  # [B, 256, T/2, H/16, W/16]
         return self.through(self.layer4, x)  # [B, 256, T/4, H/32, W/32]
 
+    def last_relus(self) -> Iterable[tuple[nn.Module, str]]:
+        """Of the last block, behind the sum."""
+        return [(self.layer4[-1], "relu")]
+
 
 def stage(kernel: Kernel, inputs: int, outputs: int, count: int, *, halve: bool) -> nn.Sequential:
     """`count` residual blocks, the first of which changes the channels and may halve the axes of the kernel."""
@@ -88,8 +94,10 @@ class Block(nn.Module):
             if halve
             else nn.Identity()
         )
+        self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, inputs, t, h, w] -> [B, outputs, t, h, w], or half of the kernel's axes rounded up."""
-        y: Tensor = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu())) + self.downsample(x)
-        return y.relu()
+        residual = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+        y: Tensor = self.relu(residual + self.downsample(x))
+        return y

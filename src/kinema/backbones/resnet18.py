@@ -7,7 +7,7 @@ PyTorch's defaults (eps 1e-5, momentum 0.1); convolutions have no bias and Kaimi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 
@@ -79,3 +79,7 @@ class VideoResNet18(Backbone):
         x = self.through(self.layer2, x)  # [B, 128, T/2, H/4, W/4]
         x = self.through(self.layer3, x)  # [B, 256, T/4, H/8, W/8]
         return self.through(self.layer4, x)  # [B, 512, T/8, H/16, W/16]
+
+    def last_relus(self) -> Iterable[tuple[nn.Module, str]]:
+        """Of the last block, behind the sum."""
+        return [(self.layer4[-1], "relu")]

@@ -16,6 +16,8 @@ same with a gate after each branch of a block.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -87,6 +89,12 @@ class S3D(Backbone):
         """[B, 3, T, H, W] -> [B, C, T/8, H/32, W/32]: halved in 3 and 5 steps, rounded up, in the last step down."""
         return self.through(self.features, x)
 
+    def last_relus(self) -> Iterable[tuple[nn.Module, str]]:
+        """Of each branch of the last block."""
+        last = self.features[-1]
+        assert isinstance(last, Inception)
+        return last.last_relus()
+
 
 class Inceptions:
     """Makes the blocks in order, each taking the channels that the one before gave."""
@@ -139,6 +147,12 @@ class Inception(nn.Module):
         """What each branch makes of x."""
         return [self.branch0(x), self.branch1(x), self.branch2(x), self.branch3(x)]
 
+    def last_relus(self) -> list[tuple[nn.Module, str]]:
+        """Those that the branches end with, each behind a convolution and its batch norm."""
+        branches = (self.branch0, self.branch1, self.branch2, self.branch3)
+        ends = [[part for part in branch.modules() if isinstance(part, nn.Sequential)][-1] for branch in branches]
+        return [(end, "2") for end in ends]
+
 
 class GatedInception(Inception):
     """An Inception block with a gate after each branch."""
@@ -157,7 +171,10 @@ class GatedInception(Inception):
 
 
 class Gate(nn.Module):
-    """Each channel times a number from 0 to 1 that depends on the means of all: x * sigmoid(W mean(x) + b)."""
+    """Each channel times a number from 0 to 1 that depends on the means of all: x * sigmoid(W mean(x) + b).
+
+    The means are of what a ReLU leaves of x, which is x itself behind one; so leaving that out changes no gate.
+    """
 
     def __init__(self, size: int) -> None:
         """A gate for `size` channels."""
@@ -166,7 +183,7 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, t, h, w] -> the same."""
-        weights: Tensor = self.fc(x.mean(dim=(2, 3, 4))).sigmoid()  # [B, C]
+        weights: Tensor = self.fc(x.relu().mean(dim=(2, 3, 4))).sigmoid()  # [B, C]
         return x * weights[:, :, None, None, None]
 
 

@@ -13,7 +13,7 @@ as well.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 
@@ -68,6 +68,11 @@ class VCOPNet(Backbone):
         x = self.through(self.conv3, x)  # [B, 128, T/2, H/4, W/4]
         x = self.through(self.conv4, x)  # [B, 256, T/4, H/8, W/8]
         return self.through(self.conv5, x)  # [B, 512, T/8, H/16, W/16]
+
+    def last_relus(self) -> Iterable[tuple[nn.Module, str]]:
+        """Of the last block, behind the sum."""
+        last = [each for each in self.conv5.modules() if isinstance(each, VCOPBlock)][-1]
+        return [(last, "outrelu")]
 
 
 def stage(conv: Conv, inputs: int, outputs: int, count: int, *, halve: bool) -> nn.Sequential:

@@ -25,7 +25,7 @@ Chance = Callable[[torch.Size], Tensor]
 
 
 def block_maps(backbone: Backbone, batch: Batch, recipe: Recipe, config: DPC, rng: torch.Generator) -> Tensor:
-    """float [B, N, F, h, w]: each block's map, averaged over time.
+    """float [B, N, F, h, w]: each block's map, averaged over time; before the last ReLU if the network leaves it out.
 
     All frames of a video have one crop and flip, and each has colours of its own, so that no block is known by them.
     """
@@ -43,8 +43,8 @@ def predictions(
 ) -> Tensor:
     """float [B, P, F, h, w]: the last P of N maps [B, N, F, h, w] as the others let one expect them.
 
-    The state of the others predicts the next map; the prediction, its negative part cut off as a map has none, is
-    what the state goes on with.
+    The recurrent cell sees maps behind a ReLU. The state of the others predicts the next map; the prediction, behind
+    a ReLU too, is what the state goes on with.
     """
 
     def advance(state: Tensor, x: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def predictions(
 
     state = torch.zeros_like(maps[:, 0])
     for x in maps[:, : config.blocks - config.predicted].unbind(1):
-        state = advance(state, x)
+        state = advance(state, x.relu())
     found = [predict(state)]
     while len(found) < config.predicted:
         state = advance(state, found[-1].relu())

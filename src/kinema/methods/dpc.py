@@ -2,15 +2,15 @@
 
 A video is cut into blocks of frames. A recurrent cell sums up the feature maps of the first ones, and a small network
 predicts from it the maps of those that follow, one after the other. Each cell of a prediction has to be told from all
-cells of all maps to come: of other places, other times and other videos.
+cells of all maps to come: of other places, other times and other videos. Maps are taken before the network's last
+ReLU; the recurrent cell sees what a ReLU leaves of them.
 
 Top-1 after fine-tuning, from the paper: pre-trained on UCF101, R2D3D-18, UCF101 60.6; on Kinetics-400, R2D3D-18 at 128
 px, UCF101 / HMDB51 68.2 / 34.5; R2D3D-34 at 224 px 75.7 / 35.7, which MCN's Table 8 lists at 128 px. From scratch 46.5.
 
 The paper's classifier sees backbone and recurrent cell; here every method is evaluated by its backbone's pooled
-feature. Batch norm keeps running statistics, as everywhere, where the paper's has none. Its targets are maps before the
-last ReLU; here they are after it, as the recurrent cell's input is in both. A video too short for its blocks repeats
-its first frame, where the paper leaves it out.
+feature. Batch norm keeps running statistics, as everywhere, where the paper's has none. A video too short for its
+blocks repeats its first frame, where the paper leaves it out.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class DPC(Method):
         super().__init__(recipe, backbone)
         assert isinstance(recipe.method, settings.DPC)
         self.config = recipe.method
+        backbone.leave_out_last_relu()
         self.draw = sampler.Blocks(self.config.blocks, self.config.block_frames, self.config.block_stride)
         self.aggregate = ConvGRU(feature_dim)
         self.predict = nn.Sequential(

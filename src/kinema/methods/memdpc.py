@@ -36,6 +36,7 @@ class MemDPC(Method):
         super().__init__(recipe, backbone)
         assert isinstance(recipe.method, settings.MemDPC)
         self.config = recipe.method
+        backbone.leave_out_last_relu()
         self.draw = sampler.Blocks(self.config.blocks, self.config.block_frames, self.config.block_stride)
         self.onwards, self.back = ConvGRU(feature_dim, gain=GAIN), ConvGRU(feature_dim, gain=GAIN)
         self.shares = nn.Sequential(
