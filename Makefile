@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow soak lint types format results claim ladder bench licences docs
+.PHONY: setup demo test test-slow soak lint types format results claim ladder bench bench-gpu licences docs
 
 setup: $(READY)
 
@@ -77,3 +77,13 @@ bench: $(READY)
 	$(BENCH) step --backbone r3d_vcop --frames 8 --size 64 --batch 8 --rounds 3 --out $(KEPT)/step_r3d_vcop.json
 	$(BIN)/python benchmarks/table.py
 	$(BIN)/python benchmarks/scale.py
+
+# What only a GPU can show: the networks at full size, what augmentation takes of a step, flow beside OpenCV.
+bench-gpu: $(READY)
+	@mkdir -p $(KEPT)
+	for net in r3d_18 r2plus1d_18 s3d; do \
+	  $(BENCH) step --backbone $$net --frames 16 --size 112 --batch 16 --device cuda --out $(KEPT)/gpu_step_$$net.json || exit; \
+	done
+	$(BENCH) augment --frames 16 --size 112 --batch 16 --device cuda --out $(KEPT)/gpu_augment.json
+	$(BENCH) flow --device cuda --out $(KEPT)/gpu_flow.json
+	$(BIN)/python benchmarks/table.py

@@ -1,4 +1,4 @@
-"""Augmenting a batch of clips, beside kornia and torchvision with the same operations in the same ranges."""
+"""Augmenting a batch of clips, beside kornia and torchvision with the same operations; on a GPU, beside a step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from torch import Tensor
 from kinema.augment import augment as augment_batch
 from kinema.batch import DICE, generator
 from kinema.bench.measure import Contestant, Progress, Row, by_clock, race
-from kinema.settings import Augment
+from kinema.bench.step import VIDEOS, Size, mcn, noise, whole_step
+from kinema.machine import pick_device
+from kinema.methods import build, two_views
+from kinema.settings import MCN, Augment
 
 CLIPS, FRAMES, HEIGHT, WIDTH, SIZE = 8, 16, 128, 171, 112
 SETTINGS = Augment(grey=0.2)
@@ -44,6 +47,31 @@ def augment(*, rounds: int = 5, repeats: int = 4, progress: Progress | None = No
             continue
     entrants = [Contestant(name, by_clock("cpu", repeated(theirs, repeats))) for name, theirs in peers.items()]
     entrants.append(Contestant("kinema", by_clock("cpu", repeated(ours, repeats)), dict.fromkeys(peers, 2.0)))
+    return race(entrants, rounds=rounds, progress=progress)
+
+
+def beside_a_step(size: Size, *, rounds: int = 5, repeats: int = 4, progress: Progress | None = None) -> list[Row]:
+    """Clips a second on a GPU: in steps of MCN of first order, and in the making of their views alone.
+
+    The views are part of a step; what is to be reached is that they take under a twentieth of it.
+    """
+    device, recipe = pick_device(size.device), mcn(size, 1)
+    assert isinstance(recipe.method, MCN)
+    settings = recipe.method.views
+    batch = noise(build(recipe, VIDEOS)).to(device)
+    whole = whole_step(recipe, device)
+
+    def step() -> Tensor:
+        whole()
+        return batch.video
+
+    def views() -> Tensor:
+        return two_views.clips(batch, recipe, settings)[0]
+
+    entrants = [
+        Contestant("steps of MCN, order 1", by_clock("wall", repeated(step, repeats))),
+        Contestant("their views alone", by_clock("wall", repeated(views, repeats)), {"steps of MCN, order 1": 20.0}),
+    ]
     return race(entrants, rounds=rounds, progress=progress)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
-from typing import Literal
 
 import torch
 
 from kinema.bench.measure import memory_now, peak_memory
-from kinema.bench.step import Size, mcn, whole_step
+from kinema.bench.step import Order, Size, mcn, whole_step
 from kinema.data.processes import without_main
 from kinema.machine import pick_device
 
@@ -37,13 +36,13 @@ def step_memory(size: Size) -> dict[str, float]:
     }
 
 
-def in_fresh_process(size: Size, order: Literal[0, 1, 2], *, recompute: bool = False) -> int:
+def in_fresh_process(size: Size, order: Order, *, recompute: bool = False) -> int:
     """`growth` where nothing was allocated before."""
     with without_main(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(growth, size, order, recompute).result()
 
 
-def growth(size: Size, order: Literal[0, 1, 2], recompute: bool) -> int:
+def growth(size: Size, order: Order, recompute: bool) -> int:
     """Bytes by which steps raise the peak of this process's memory, or of a GPU's, over what it holds before them."""
     device = pick_device(size.device)
     torch.set_num_threads(1)

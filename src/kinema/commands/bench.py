@@ -56,7 +56,7 @@ class Flags:
     batch: int = 8
     """Videos a stage of step."""
     device: str = "auto"
-    """Of step: auto, cpu, cuda or cuda:N."""
+    """Of step, flow and augment: auto, cpu, cuda or cuda:N. On a GPU, augment is measured beside a step."""
 
 
 def main(verb: str, argv: list[str]) -> int:
@@ -96,7 +96,10 @@ def main(verb: str, argv: list[str]) -> int:
 
 def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int], None]) -> list[Row]:
     """The rows of one part."""
+    from kinema.bench.step import Size
+
     source = None if flags.video is None else Path(flags.video)
+    size = Size(flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device)
     if flags.name == "decode":
         from kinema.bench.decode import decode
 
@@ -106,25 +109,28 @@ def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int],
 
         return loader(source, rounds=flags.rounds, progress=progress)
     if flags.name == "augment":
-        from kinema.bench.augment import augment
+        from kinema.bench.augment import augment, beside_a_step
+        from kinema.machine import pick_device
 
+        if pick_device(flags.device).type == "cuda":
+            return beside_a_step(size, rounds=flags.rounds, progress=progress)
         return augment(rounds=flags.rounds, progress=progress)
     if flags.name == "flow":
         from kinema.bench.flow import flow
 
-        return flow(source, rounds=flags.rounds, progress=progress)
+        return flow(source, device=flags.device, rounds=flags.rounds, progress=progress)
     if flags.name == "retrieve":
         from kinema.bench.retrieve import retrieve
 
         rows, found = retrieve(progress=progress)
         facts |= found
         return rows
-    from kinema.bench.step import Size, step
+    from kinema.bench.peak import shares_of_peak
+    from kinema.bench.step import step
     from kinema.bench.step_memory import step_memory
 
-    size = Size(flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device)
     rows = step(size, rounds=flags.rounds, progress=progress)
-    facts |= asdict(size) | step_memory(size)
+    facts |= asdict(size) | shares_of_peak(size, rows) | step_memory(size)
     return rows
 
 

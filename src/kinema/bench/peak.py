@@ -1,0 +1,63 @@
+"""How much of what a machine can multiply a training step gets out of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from kinema.bench.measure import Row
+from kinema.bench.step import ORDERS, Order, Size, passes
+from kinema.machine import mixed, pick_device
+
+SIDE = {"cuda": 8192, "cpu": 1536}
+"""Rows and columns of the matrices that are multiplied: enough that no larger ones are multiplied faster."""
+TURNS = 20
+
+
+def shares_of_peak(size: Size, rows: Sequence[Row]) -> dict[str, float]:
+    """What to print beside a step's rates: the matrix peak in TFLOP/s, and the share of it that each order reaches.
+
+    Work is the bare backbone's, in convolutions and products of matrices: what a method adds counts for nothing, and so
+    do activations that are computed again.
+    """
+    device = pick_device(size.device)
+    peak = matrix_peak(device)
+    kind = "bf16" if mixed("auto", device) else "float32"
+    found = {f"matrix peak, {kind}, TFLOP/s": peak / 1e12}
+    rates = {row.name: row.rate for row in rows}
+    for order in ORDERS:
+        found[f"share of the peak, MCN, order {order}"] = rates[f"MCN, order {order}"] * work(size, order) / peak
+    return found
+
+
+def work(size: Size, order: Order) -> int:
+    """FLOP of the passes that a step of MCN cannot do without; a multiplication and an addition are two."""
+    counter = FlopCounterMode(display=False)
+    once = passes(size, order, torch.device("meta"))
+    with counter:
+        once()
+    return counter.get_total_flops()
+
+
+def matrix_peak(device: torch.device) -> float:
+    """FLOP/s of the largest square matrix product that the device does in a step's number type; one thread on a CPU."""
+    side = SIDE[device.type]
+    dtype = torch.bfloat16 if mixed("auto", device) else torch.float32
+    one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(TURNS):
+        start = now(device)
+        torch.mm(one, other)
+        best = min(best, now(device) - start)
+    return 2 * side**3 / best
+
+
+def now(device: torch.device) -> float:
+    """Seconds: CPU time of this process, or the time at which a GPU has finished what it was given."""
+    if device.type == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize(device)
+    return time.perf_counter()
