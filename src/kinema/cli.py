@@ -127,9 +127,11 @@ def parse(kind: type[A], argv: list[str], *, prog: str, default: Any = None) -> 
     """
     import tyro
 
+    from kinema.flag_help import plain_help
+
     said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(said), plain_help():
             flags = tyro.cli(kind, prog=prog, args=argv, default=default, config=(tyro.conf.FlagCreatePairsOff,))
     except SystemExit as stop:
         if stop.code in (0, None):

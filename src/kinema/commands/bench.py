@@ -40,7 +40,7 @@ class Flags:
     name: Annotated[tyro.conf.Positional[Name], tyro.conf.arg(metavar="PART")]
     """decode, loader, augment, step, flow or retrieve."""
     video: str | None = None
-    """A video to make the measured ones of, for decode, loader and flow; `None` draws one."""
+    """A video to make the measured ones of, for decode, loader and flow; one is drawn if not given."""
     rounds: int = 5
     """Of all but retrieve, which takes a minute and is run once."""
     out: str | None = None

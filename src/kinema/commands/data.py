@@ -43,11 +43,11 @@ class Check:
     json: str | None = None
     """Write the whole report into this file."""
     workers: int | None = None
-    """Processes, up to 8 by default, or files that a cluster works on at a time; `None` means one a core."""
+    """Processes, or files that a cluster works on at a time; one a core unless said, up to 8 here."""
     ray: str | None = None
     """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
     file_seconds: int | None = None
-    """A file that takes longer is listed as too slow; 0 for no limit, `None` for $KINEMA_FILE_SECONDS or 300. Films of
+    """A file that takes longer is listed as too slow; 0 for no limit; $KINEMA_FILE_SECONDS or 300 unless said. Films of
     hours need more."""
 
 
@@ -62,6 +62,7 @@ class Synthetic:
     test: int = 160
     """Test clips; their shapes, textures and backgrounds do not occur in training."""
     frames: int = 32
+    """Of a clip."""
     size: int = 80
     """Height and width in pixels."""
     motions: int = 8
@@ -71,6 +72,7 @@ class Synthetic:
     test_looks: int = 20
     """Other looks, of the test clips."""
     seed: int = 0
+    """Draws the looks, and where shapes are."""
 
 
 def main(verb: str, argv: list[str]) -> int:

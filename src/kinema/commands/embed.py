@@ -39,7 +39,7 @@ class Embed:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     workers: int | None = None
-    """Processes that read video, or videos that a cluster works on at a time; `None` means one a core, up to 8 here."""
+    """Processes that read video, or videos that a cluster works on at a time; one a core unless said, up to 8 here."""
     ray: str | None = None
     """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
 

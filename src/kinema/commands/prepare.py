@@ -34,7 +34,7 @@ class Flow:
     bound: float = 20.0
     """Flow beyond this many of those pixels is clipped (IIC)."""
     workers: int | None = None
-    """Processes, or files that a cluster works on at a time; `None` means one a core."""
+    """Processes, or files that a cluster works on at a time; one a core unless said, up to 8 here."""
     ray: str | None = None
     """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
     device: str = "auto"
@@ -59,11 +59,11 @@ class Pack:
     quality: int = 90
     """Of the JPEGs, 1 to 100."""
     split: int | None = None
-    """Keep the lists of one official split; `None` keeps those of all."""
+    """Keep the lists of one official split; those of all unless said."""
     skip: str | None = None
     """A file of videos to leave out, as `kinema data check --bad` writes it."""
     workers: int | None = None
-    """Processes, or files that a cluster works on at a time; `None` means one a core."""
+    """Processes, or files that a cluster works on at a time; one a core unless said, up to 8 here."""
     ray: str | None = None
     """HOST:PORT of a Ray cluster whose nodes do the work, or auto for the one that this machine belongs to."""
 

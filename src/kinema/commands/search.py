@@ -29,7 +29,7 @@ class Search:
 
     vectors: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="VECTORS")]
     """The folder that `kinema embed` wrote."""
-    queries: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="QUERY...")] = ()
+    queries: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[QUERY ...]")] = ()
     """Videos, stretches of them (FILE@2-4: seconds 2 to 4; also 1:05), frames (FILE@3) or pictures; of several, what is
     near to their mean is found."""
     without: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="QUERY")] = ()
