@@ -56,12 +56,23 @@ def test_without_a_query_the_index_is_built_and_described(command, own_run, clip
     assert first.code == 0
     assert "building the index of 4 vectors" in first.err
     assert "a search compares all of them" in first.out
+    assert (first.out + first.err).count("took") == 1, "what has been built is described once"
     assert "labels: " in first.out
     second = command("search", out, "--json")
     assert second.err == ""
     told = json.loads(second.out)
     assert told["index"]["rows"] == 4
     assert sum(told["labels"].values()) == 4
+
+
+def test_the_first_search_describes_the_index_that_it_builds(command, own_run, clip_folder, tmp_path):
+    out = tmp_path / "vectors"
+    command("embed", own_run, clip_folder / "test", "--out", out, "--workers", 0)
+    query = next((clip_folder / "test").glob("*/*.mp4"))
+    first = command("search", out, query)
+    assert "a search compares all of them" in first.err
+    assert "took" not in first.out
+    assert "took" not in command("search", out, query).err
 
 
 def test_copies_are_found_as_duplicates(command, trained, videos, tmp_path):

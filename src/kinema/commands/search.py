@@ -64,7 +64,14 @@ def main(verb: str, argv: list[str]) -> int:
 
     from kinema.search import Index
 
-    index = Index.open(flags.vectors, at=flags.index, run=flags.run, device=flags.device, say=say)
+    index = Index.open(
+        flags.vectors,
+        at=flags.index,
+        run=flags.run,
+        device=flags.device,
+        say=say,
+        describe=bool(flags.queries) or flags.duplicates is not None,  # otherwise `describe` does
+    )
     if flags.duplicates is not None:
         duplicates(index, flags, flags.duplicates)
     elif flags.queries:

@@ -87,8 +87,8 @@ class Database:
             return (search.where(condition) if condition else search).to_arrow()
 
 
-def build(vectors: Vectors, where: str, say: Callable[[str], None]) -> Database:
-    """Make the index of some vectors, in the place of an earlier one.
+def build(vectors: Vectors, where: str, say: Callable[[str], None], *, describe: bool = True) -> Database:
+    """Make the index of some vectors, in the place of an earlier one; `describe` says what came of it.
 
     Raises:
         UsageError: it cannot be written.
@@ -104,7 +104,8 @@ def build(vectors: Vectors, where: str, say: Callable[[str], None]) -> Database:
         found = Measured() if vectors.rows < EXACT_BELOW else index_and_measure(table)
         about = About(vectors.card, vectors.digest, vectors.rows, time.monotonic() - began, **asdict(found))
         database.create_table(ABOUT, data=pyarrow().table({"json": [json.dumps(asdict(about))]}))
-    say(described(about))
+    if describe:
+        say(described(about))
     return Database(where, table, about)
 
 

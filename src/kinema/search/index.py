@@ -57,6 +57,7 @@ class Index:
         run: str | Path | None = None,
         device: str = "auto",
         say: Callable[[str], None] | None = None,
+        describe: bool = True,
     ) -> Self:
         """The index of the vectors that `kinema embed` wrote; built if it is not there or they have changed.
 
@@ -67,6 +68,7 @@ class Index:
             run: where the run that made the vectors is now; where it was then if not given.
             device: auto, cpu, cuda or cuda:N.
             say: called with lines that a person may want to read.
+            describe: whether one of them is on the index that has been built; without, `about` has it.
 
         Raises:
             UsageError: there are no vectors, or the index is damaged or of another model.
@@ -82,7 +84,8 @@ class Index:
         if database is not None and database.about.vectors != found.digest:
             say(f"the vectors in {vectors} have changed since the index was built")
             database = None
-        return cls(found, database or build(found, where, say), run=run, device=device, say=say)
+        database = database or build(found, where, say, describe=describe)
+        return cls(found, database, run=run, device=device, say=say)
 
     def query(
         self,
