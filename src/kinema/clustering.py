@@ -1,8 +1,4 @@
-"""`kinema cluster` as a function: from the folder that `kinema embed` writes to clusters of its vectors.
-
-vectors/clusters.csv     path,start,end,cluster,distance: a line a vector
-sheets/cluster_000.png   frames of the largest cluster, then of the next ...
-"""
+"""`kinema cluster` as a function: from the folder that `kinema embed` writes to clusters of its vectors."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kinema.atomic import write_bytes
-from kinema.errors import UsageError
+from kinema.cluster_files import COLUMNS, Places
 from kinema.evaluate.clusters import ALONE, Agreement, Clusters, agreement, find_clusters, label_counts
 from kinema.evaluate.settings import Clustering
 from kinema.evaluate.table import Table
@@ -26,7 +22,6 @@ from kinema.visualise.contact_sheet import Band, Cell, contact_sheet
 
 NEAREST, FARTHEST = 12, 3
 """Members of each kind that a contact sheet shows."""
-COLUMNS = ("path", "start", "end", "cluster", "distance")
 
 
 @dataclass(frozen=True)
@@ -74,6 +69,7 @@ def cluster(
     *,
     out: str | Path | None = None,
     sheets: str | Path | None = None,
+    overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Clustered:
     """Cluster the vectors in a folder, and write which one lies where; labels play no part in it.
@@ -81,25 +77,26 @@ def cluster(
     Args:
         folder: what `kinema embed` wrote.
         settings: the method; k-means with ten clusters if not given.
-        out: the CSV file; `clusters.csv` in the folder if not given. An earlier one is replaced.
-        sheets: a new or empty folder for a contact sheet of each cluster.
+        out: the CSV file; `clusters.csv` in the folder if not given.
+        sheets: a folder for a contact sheet of each cluster.
+        overwrite: set aside the clusters and sheets that are there.
         progress: called with (sheets drawn, sheets in all).
 
     Raises:
-        UsageError: there are no vectors, they have no such clusters, scikit-learn is not installed, or a place cannot
-            be written to.
+        UsageError: there are no vectors, they have no such clusters, scikit-learn is not installed, or a place is
+            taken or cannot be written to.
         DataError: a video that a sheet shows cannot be read any more; the CSV file is there.
     """
     settings, folder = settings or Clustering(), Path(folder)
-    drawn = Path(sheets) if sheets is not None else None
-    if drawn is not None and drawn.exists() and not (drawn.is_dir() and not any(drawn.iterdir())):
-        raise UsageError(f"--sheets {drawn} is there and not an empty folder: give another")
+    file = Path(out) if out is not None else folder / "clusters.csv"
+    places = Places(file, Path(sheets) if sheets is not None else None)
+    places.check(overwrite=overwrite)
     rows, vectors = read_vectors(folder)
     clusters = find_clusters(vectors, settings)
-    file = Path(out) if out is not None else folder / "clusters.csv"
+    places.clear()
     write_bytes(file, csv_bytes(rows, clusters))
-    if drawn is not None:
-        draw_sheets(drawn, rows, clusters, progress)
+    if places.sheets is not None:
+        draw_sheets(places.sheets, rows, clusters, progress)
     return Clustered(file, clusters, rows, settings, agreement(clusters.of, [row["label"] for row in rows]))
 
 

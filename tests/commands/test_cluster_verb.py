@@ -81,9 +81,45 @@ def test_sheets_are_drawn_of_each_cluster_into_a_new_folder_only(command, vector
     for path in (tmp_path / "sheets").iterdir():
         assert np.array(Image.open(path)).std() > 10
     assert not (vectors / "clusters.csv").exists()
-    before = (tmp_path / "found.csv").read_bytes()
-    command(*call[:3], 3, *call[4:]).refused(2, "sheets is there and not an empty folder")
-    assert (tmp_path / "found.csv").read_bytes() == before
+    other = (*call[:3], 3, "--out", tmp_path / "other.csv", "--sheets", tmp_path / "sheets")
+    command(*other).refused(2, f"--sheets {tmp_path / 'sheets'} is not empty: use --overwrite to replace its sheets")
+    assert not (tmp_path / "other.csv").exists()
+
+
+def test_clusters_that_are_there_are_refused_before_any_work_and_kept_where_they_are_replaced(
+    command, vectors, tmp_path, monkeypatch
+):
+    pytest.importorskip("matplotlib")
+    sheets = tmp_path / "sheets"
+    call = ("cluster", vectors, "--sheets", sheets)
+    assert command(*call, "--k", 2).code == 0
+    before = {path: path.read_bytes() for path in (vectors / "clusters.csv", *sheets.iterdir())}
+    with monkeypatch.context() as idle:
+        idle.setattr("kinema.clustering.find_clusters", lambda *given: 1 / 0)
+        command(*call, "--k", 3).refused(2, f"{vectors / 'clusters.csv'} is there: use --overwrite to replace it")
+    assert {path: path.read_bytes() for path in before} == before
+
+    assert command(*call, "--k", 3, "--overwrite").code == 0
+    assert len({line["cluster"] for line in lines(vectors / "clusters.csv")}) == 3
+    assert len(list(sheets.iterdir())) == 3
+    assert (vectors / "clusters.csv.replaced-1").read_bytes() == before[vectors / "clusters.csv"]
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "sheets.replaced-1").iterdir()}
+    assert kept == {path.name: content for path, content in before.items() if path.suffix == ".png"}
+    assert command("cluster", vectors, "--k", 2, "--overwrite").code == 0
+    assert len({line["cluster"] for line in lines(vectors / "clusters.csv.replaced-2")}) == 3
+
+
+def test_overwrite_leaves_alone_what_is_no_clustering(command, vectors, untouched, tmp_path):
+    part, sheets = next(vectors.glob("part-*")), tmp_path / "sheets"
+    sheets.mkdir()
+    for name in ("cluster_000.png", "holiday.png"):
+        (sheets / name).write_text("mine")
+    before, mine = untouched(vectors), untouched(sheets)
+    command("cluster", vectors, "--k", 2, "--overwrite", "--out", part).refused(2, "is no file of clusters")
+    command("cluster", vectors, "--k", 2, "--overwrite", "--out", vectors).refused(2, "is no file of clusters")
+    command("cluster", vectors, "--k", 2, "--overwrite", "--sheets", sheets).refused(2, "other things than sheets")
+    command("cluster", vectors, "--k", 2, "--overwrite", "--sheets", part).refused(2, "other things than sheets")
+    assert (untouched(vectors), untouched(sheets)) == (before, mine)
 
 
 def test_frames_of_a_window_are_spread_over_it(vectors):

@@ -43,6 +43,8 @@ class ClusterFlags:
     sheets: str | None = None
     """Also draw a contact sheet of each cluster into this new folder: strips of frames of the members nearest its
     centre and of those farthest from it."""
+    overwrite: bool = False
+    """Replace the clusters and sheets that are there; the old ones are renamed, not deleted."""
 
 
 def main(verb: str, argv: list[str]) -> int:
@@ -58,7 +60,12 @@ def main(verb: str, argv: list[str]) -> int:
 
     with Bars() as bars:
         found = cluster(
-            flags.vectors, settings, out=flags.out, sheets=flags.sheets, progress=partial(bars.show, "contact sheets")
+            flags.vectors,
+            settings,
+            out=flags.out,
+            sheets=flags.sheets,
+            overwrite=flags.overwrite,
+            progress=partial(bars.show, "contact sheets"),
         )
     console = Console()
     console.print(found.table().rich())
