@@ -11,6 +11,7 @@ import torch
 from kinema.against import require_same_clip, run_names
 from kinema.atomic import write_bytes
 from kinema.data.decode import open_video
+from kinema.data.store import refuse_absent
 from kinema.data.video import Video
 from kinema.errors import UsageError
 from kinema.loading import VideoEncoder, load, random_init
@@ -64,9 +65,12 @@ def attention(
         progress: called with what is done, how many videos are done, and how many there are.
 
     Raises:
-        UsageError: there is no such run, checkpoint or frame, a network has no spatial map, or the runs' clips differ.
+        UsageError: there is no such run, checkpoint, video or frame, a network has no spatial map, or the runs' clips
+            differ.
         DataError: a video cannot be read.
     """
+    for path in videos:
+        refuse_absent(path)
     opened = Run(Path(run))
     clip = opened.recipe.clip
     chosen = frames_to_show(frames, clip)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from kinema.data.skip import absolute
-from kinema.data.store import find
+from kinema.data.store import is_there
 from kinema.data.video import Video
 from kinema.errors import UsageError
 from kinema.feature_store import identity
@@ -67,7 +67,7 @@ def embedded(folder: Path) -> Embedded:
 
 def mark(video: Video) -> str:
     """What tells a video from others, and from what it was."""
-    told = identity(Path(video.path)) if _is_there(video.path) else video.path
+    told = identity(Path(video.path)) if is_there(video.path) else video.path
     return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
@@ -82,17 +82,13 @@ def require_listed(
     known = frozenset(marks)
     places = left_out | {absolute(video.path) for video in listed}
     others = [path for path, each in held.marks.items() if each not in known and absolute(path) not in places]
-    there = [path for path in others if _is_there(path)]
+    there = [path for path in others if is_there(path)]
     if there:
         raise UsageError(
             f"{folder} holds vectors of {len(there)} more videos, the first: {there[0]}, which would be lost: use "
             "another --out, give those videos too, or name them in a file for --skip"
         )
     return others
-
-
-def _is_there(path: str) -> bool:
-    return Path(path).exists() or find(path) is not None
 
 
 def _windows(part: Path, paths: Mapping[str, str]) -> dict[str, Done]:

@@ -58,7 +58,7 @@ def test_without_videos_the_runs_own_test_videos_are_drawn_beside_random_init(co
         ("VIDEO --frames 1 5", 2, "--frames 5: the run's clips have frames 1 to 4"),
         ("VIDEO --frames 0", 2, "--frames 0: the run's clips have frames 1 to 4"),
         ("NOTES", 3, "notes.mp4"),
-        ("LOST.mp4", 3, "LOST.mp4"),
+        ("LOST.mp4", 2, "LOST.mp4"),
         ("VIDEO --against RUN", 2, "own is given twice"),
         ("VIDEO --against NOWHERE", 2, "is not a run"),
         ("VIDEO --device abacus", 2, "there is no device 'abacus' here"),

@@ -112,7 +112,7 @@ def test_bad_input_is_one_line(command, searched, videos, tmp_path):
     (tmp_path / "notes.mp4").write_text("no video")
     some = videos[0]
     command("search", searched, "").refused(2, "empty query")
-    command("search", searched, tmp_path / "absent.mp4").refused(3, "absent.mp4: no such file")
+    command("search", searched, tmp_path / "absent.mp4").refused(2, "absent.mp4: no such file")
     command("search", searched, tmp_path / "notes.mp4").refused(3, "notes.mp4")
     command("search", searched, some, "--label", "no").refused(2, "no vector has the label 'no'")
     command("search", searched, some, "--folder", "no").refused(2, "below the folder 'no'")
@@ -130,13 +130,26 @@ def test_bad_input_is_one_line(command, searched, videos, tmp_path):
     command("search", tmp_path, some).refused(2, "make them with `kinema embed RUN VIDEOS --out DIR`, and give DIR")
     run = json.loads((searched / "model.json").read_text())["run"]
     command("search", run, some).refused(2, f"is a run and holds no vectors: make them with `kinema embed {run} VIDEOS")
-    command("search", searched, tmp_path).refused(3, "a folder without frames: give the videos that are in it")
+    command("search", searched, tmp_path).refused(2, "a folder without frames: give the videos that are in it")
     command("search", searched, some, "--index", tmp_path / "notes.mp4").refused(2, "the index")
+
+
+def test_videos_of_a_packed_store_are_searched_with_by_their_paths_in_it(command, trained, clip_folder, tmp_path):
+    pytest.importorskip("matplotlib")
+    store, vectors, sheet = tmp_path / "store", tmp_path / "vectors", tmp_path / "sheet.png"
+    command("data", "pack", clip_folder / "test", "--out", store, "--short-side", 48, "--workers", 0)
+    command("embed", trained, store, "--out", vectors, "--workers", 0)
+    paths = [row["path"] for row in read_vectors(vectors)[0]]
+    ended = command("search", vectors, paths[0], f"{paths[1]}@0.2", "--json", "--sheet", sheet)
+    assert ended.code == 0, ended.err
+    assert "no such file" not in ended.err
+    assert {hit["path"] for hit in json.loads(ended.out)["results"]} == set(paths[2:])
+    command("search", vectors, store / "nobody.mp4").refused(2, "nobody.mp4: no such file")
 
 
 def test_line_breaks_in_names_are_not_obeyed(command, searched):
     ended = command("search", searched, "a\nb.mp4")
-    ended.refused(3, "a?b.mp4: no such file")
+    ended.refused(2, "a?b.mp4: no such file")
 
 
 def test_missing_packages_are_named_with_what_to_install(command, searched, videos, monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """`kinema.search.Index`: what is found is what NumPy finds."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -179,9 +180,18 @@ def test_times_beyond_the_video_are_refused_with_its_length(opened, whole):
 
 def test_file_that_is_no_video_is_refused(opened, tmp_path):
     (tmp_path / "notes.txt").write_text("no video")
-    for name, said in (("notes.txt", "notes.txt"), ("absent.mp4", "no such file"), ("absent.mp4@1-2", "no such file")):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name, said in (("notes.txt", "notes.txt"), ("pipe.jpg", "not a regular file")):
         with pytest.raises(DataError, match=said):
             opened.query(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["absent.mp4", "absent.mp4@1-2", "absent.jpg", "a" * 5000, "b" * 300 + "/x.mp4@2"])
+def test_file_that_is_not_there_is_a_mistake_in_the_question(opened, whole, tmp_path, name):
+    with pytest.raises(UsageError, match="no such file"):
+        opened.query(str(tmp_path / name))
+    with pytest.raises(UsageError, match="no such file"):
+        opened.query(read_vectors(whole)[0][0]["path"], without=str(tmp_path / name))
 
 
 def test_name_with_an_at_sign_is_a_name_where_there_is_such_a_file(opened, whole, tmp_path):

@@ -217,6 +217,8 @@ def test_mistakes_are_refused_in_one_line(vectors, run, tmp_path, capsys):
         ([str(vectors), "--port", "1", "--host", "no.such.host.invalid"], 2, "cannot listen at no.such.host.invalid"),
         ([str(vectors), "--run", str(tmp_path)], 2, "run"),
         ([str(vectors), "--against", str(run)], 2, str(run)),
+        ([str(vectors), "--against", str(tmp_path / "gone")], 2, "gone is not a run"),
+        ([str(vectors), "--allow", str(tmp_path / "gone")], 2, "gone: no such folder"),
     ]:
         assert cli.run(["serve", *flags]) == code
         assert said in capsys.readouterr().err.splitlines()[-1]

@@ -197,6 +197,20 @@ def find(path: str | Path) -> tuple[Store, int] | None:
     return None if row is None else (store, row)
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether there is a file or folder at a path, or a video of a store that it leads into."""
+    try:
+        return Path(path).exists() or find(path) is not None
+    except OSError:  # a name that is too long to be one
+        return False
+
+
+def refuse_absent(path: str | Path) -> None:
+    """Raise UsageError for a path that a person gave and that leads nowhere."""
+    if not is_there(path):
+        raise UsageError(f"{path}: no such file")
+
+
 def source_bytes(path: str | Path) -> int:
     """A video file's size, before it was packed if it is in a store; 0 for a folder of frames."""
     path = Path(path)

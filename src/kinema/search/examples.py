@@ -24,6 +24,7 @@ from kinema.data.fitting import fit
 from kinema.data.loader import crop, read_clips
 from kinema.data.read_frames import is_image, read_still
 from kinema.data.reader import Reader
+from kinema.data.store import is_there, refuse_absent
 from kinema.data.video import Video
 from kinema.data.windows import Windows, spans, window_clips
 from kinema.errors import DataError, UsageError
@@ -55,19 +56,19 @@ def parse(text: str) -> Example:
     """An example as a person writes it.
 
     Raises:
-        UsageError: it is empty, or what follows the @ is no time.
-        DataError: there is no such file.
+        UsageError: it is empty, there is no such file, or what follows the @ is no time.
+        DataError: it is no video.
     """
     if not text.strip():
         raise UsageError("an empty query: give a video, a stretch of one as FILE@2-4, a frame as FILE@3, or a picture")
     file, mark, times = text.rpartition("@")
-    if not mark or Path(text).exists():
-        refuse_missing(Path(text))
+    if not mark or is_there(text):
+        refuse_unfit(Path(text))
         return Example(text)
     found = _TIMES.fullmatch(times)
     if not file or found is None:
         raise UsageError(f"'{text}': '{times}' is no time: write FILE@2-4 for seconds 2 to 4, FILE@3 for a frame")
-    refuse_missing(Path(file))
+    refuse_unfit(Path(file))
     start = seconds(found["start"])
     if found["range"] is None:
         return Example(file, start)
@@ -77,11 +78,12 @@ def parse(text: str) -> Example:
     return Example(file, start, end)
 
 
-def refuse_missing(path: Path) -> None:
-    """Raise DataError unless there is a file with something in it, or a folder of frames."""
+def refuse_unfit(path: Path) -> None:
+    """Raise UsageError unless there is a file, a folder of frames or a packed video; DataError if it is no video."""
+    refuse_absent(path)
     if path.is_dir() and not any(is_image(each.name) for each in path.iterdir()):
-        raise DataError(f"{path}: a folder without frames: give the videos that are in it, or some of them")
-    if not path.is_dir() and not (path.exists() and still_image(path)):
+        raise UsageError(f"{path}: a folder without frames: give the videos that are in it, or some of them")
+    if path.exists() and not path.is_dir() and not (path.is_file() and still_image(path)):
         refuse_non_video(path)
 
 

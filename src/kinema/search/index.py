@@ -108,8 +108,8 @@ class Index:
             exact: compare all rows even where there is an ANN index.
 
         Raises:
-            UsageError: there is no such label or folder, nothing to search for, or no such time in a video, or the run
-                is not the one that made the vectors.
+            UsageError: there is no such label, folder or file, nothing to search for, or no such time in a video, or
+                the run is not the one that made the vectors.
             DataError: a file cannot be read.
         """
         wanted, unwanted = listed(examples), listed(without)

@@ -25,7 +25,7 @@ class Files:
             DataError: it is gone, or a link leads out of the data.
         """
         path = Path(clip.path)
-        if not path.exists() and not store.find(path):
+        if not store.is_there(path):
             raise DataError(f"{path.name} is not there any more: embed the videos anew")
         for each in (path, *(sorted(path.iterdir()) if path.is_dir() else ())):
             if not any(each.resolve().is_relative_to(root) for root in self.roots):

@@ -79,6 +79,7 @@ def serving(
     positive("upload-mb", upload_mb)
     within("port", 0, 65535, port)  # getaddrinfo would take a larger one for some other
     token = checked_token(host, token)
+    refuse_absent_places(against, allow)
 
     from kinema.serve.answers import Served
     from kinema.serve.app import make_app
@@ -111,6 +112,17 @@ def serving(
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{bound}/" + (f"?token={token}" if token else "")
         yield Serving(uvicorn_server(guard), listener, address, Path(uploads))
+
+
+def refuse_absent_places(against: Sequence[str | Path], allow: Sequence[str | Path]) -> None:
+    """Raise UsageError now for what would be missed only when it is looked at."""
+    from kinema.run import Run
+
+    for run in against:
+        Run(Path(run)).recipe  # noqa: B018 - what is no run says so here
+    for folder in allow:
+        if not Path(folder).is_dir():
+            raise UsageError(f"--allow {folder}: no such folder")
 
 
 def require_packages() -> None:
