@@ -21,6 +21,7 @@ from kinema.errors import UsageError
 from kinema.parquet import pyarrow
 from kinema.search.ann import Measured, index_and_measure
 from kinema.search.rows import COLUMNS, Hit
+from kinema.search.storage import check_place, is_address, unreachable
 from kinema.search.vectors import Vectors
 
 EXACT_BELOW = 100_000
@@ -113,9 +114,10 @@ def find_database(where: str) -> Database | None:
     """The index that is there; None where there is none, or one that was not finished.
 
     Raises:
-        UsageError: it is damaged.
+        UsageError: it is damaged, or the address is no whole one or cannot be reached.
     """
-    if "://" not in where and not Path(where).exists():
+    check_place(where)
+    if not is_address(where) and not Path(where).exists():
         return None  # LanceDB would make the folder
     with reading(where):
         database = lancedb().connect(where)
@@ -164,7 +166,7 @@ def reading(where: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError, TypeError, LookupError) as problem:
-        raise UsageError(
+        raise unreachable(where, problem) or UsageError(
             f"the index {where} cannot be read ({first_line(problem)}): if it is damaged, remove it, and the next "
             "search builds it anew"
         ) from problem
@@ -176,6 +178,6 @@ def writing(where: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as problem:
-        raise UsageError(
+        raise unreachable(where, problem) or UsageError(
             f"the index {where} cannot be written ({first_line(problem)}): free space, or give another place by --index"
         ) from problem
