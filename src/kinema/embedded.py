@@ -20,6 +20,9 @@ from kinema.errors import UsageError
 from kinema.feature_store import identity
 from kinema.parquet import damage_named, pyarrow, read_metadata
 
+HALF = "half"
+"""In the place of a part's digest, while some of its videos are still to be done."""
+
 
 class Done(NamedTuple):
     """The windows of one video."""

@@ -4,8 +4,9 @@
       model.json             what made the vectors: run, weights, view, clip, windows
       part-00000.parquet     the first `PART` videos of the list, then the next ...
 
-A part is written when its videos are done, whole or not at all, and depends on them and on the model alone. A video
-whose vectors are there already is not read again, whatever comes before it or cannot be read.
+A part depends on its videos and on the model alone once they are done; until then it holds those that are, of which it
+is written anew from time to time. A file is there whole or not at all. A video whose vectors are there already is not
+read again, whatever comes before it or cannot be read.
 """
 
 from __future__ import annotations
@@ -13,12 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
 
 from kinema import __version__
 from kinema.atomic import write_bytes
@@ -29,27 +26,21 @@ from kinema.data.skip import absolute, read_skip
 from kinema.data.spread import Spread
 from kinema.data.video import Video
 from kinema.data.windows import Windows
-from kinema.embedded import Done, digest, embedded, finished, mark, part_path, remove_parts, require_listed
+from kinema.embedded import HALF, digest, embedded, finished, mark, part_path, remove_parts, require_listed
+from kinema.embedded_parts import part_bytes, parts_of
 from kinema.errors import DataError, UsageError
 from kinema.evaluate.settings import Evaluation
 from kinema.feature_store import network_key
 from kinema.json_file import read_object
 from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load
 from kinema.machine import pick_device, pick_workers
-from kinema.parquet import table_bytes
 from kinema.vectors import Found, Numbered, embed_here, embed_spread
 
 PART = 256
 """Videos in a part."""
-
-
-@dataclass
-class Rows:
-    """The windows of a part's videos that are done, by video."""
-
-    spans: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
-    vectors: dict[int, list[Tensor]] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
+SAVE_SECONDS = 30
+"""After which what is done of a part is kept; the most of reading that is lost if the program ends, besides videos that
+were begun."""
 
 
 def embed(
@@ -119,19 +110,19 @@ def embed(
     if progress:
         pieces = counted(pieces, progress, len(listed) - len(numbered), len(listed))
     failed: list[str] = []
-    for number, rows in whole_parts(pieces, todo, {i: kept[each] for i, each in enumerate(marks) if each in kept}):
-        part, first = [listed[i] for i in todo[number]], todo[number].start
-        readable = {listed[i].path: marks[i] for i in todo[number] if i not in rows.failed}
+    before = {i: kept[each] for i, each in enumerate(marks) if each in kept}
+    for number, rows, whole in parts_of(pieces, todo, before, SAVE_SECONDS):
         told = {
-            "videos": digests[number],
-            "marks": json.dumps(readable),
+            "videos": digests[number] if whole else HALF,
+            "marks": json.dumps({listed[i].path: marks[i] for i in rows.done(todo[number])}),
             "failed": str(len(rows.failed)),
             "model": card,
         }
-        write_bytes(part_path(folder, number), part_bytes(part, first, rows, classes, encoder.length, told))
-        for problem in rows.failed.values():
-            say(problem)
-        failed += rows.failed.values()
+        write_bytes(part_path(folder, number), part_bytes(listed, todo[number], rows, classes, encoder.length, told))
+        if whole:
+            for problem in rows.failed.values():
+                say(problem)
+            failed += rows.failed.values()
     remove_parts(folder, len(parts))
     if failed:
         raise DataError(
@@ -195,43 +186,3 @@ def counted(pieces: Iterable[Found], progress: Callable[[int, int], None], done:
         done += piece.last
         if piece.last:
             progress(done, total)
-
-
-def whole_parts(pieces: Iterable[Found], todo: dict[int, range], kept: dict[int, Done]) -> Iterator[tuple[int, Rows]]:
-    """Parts as they become whole, in any order, of what is `kept` from before and of pieces."""
-    waiting = {number: sum(i not in kept for i in part) for number, part in todo.items()}
-    part_of = {i: number for number, part in todo.items() for i in part}
-    found = {number: Rows() for number in todo}
-    for i, number in part_of.items():
-        if i in kept:
-            found[number].spans[i], found[number].vectors[i] = kept[i].spans, [kept[i].vectors]
-    yield from [(number, found.pop(number)) for number in todo if not waiting[number]]
-    for piece in pieces:
-        number = part_of[piece.video]
-        rows = found[number]
-        if piece.problem:
-            rows.failed[piece.video] = piece.problem
-        else:
-            rows.spans.setdefault(piece.video, []).extend(piece.spans)
-            rows.vectors.setdefault(piece.video, []).append(piece.vectors)
-        waiting[number] -= piece.last
-        if not waiting[number]:
-            yield number, found.pop(number)
-
-
-def part_bytes(
-    videos: Sequence[Video], first: int, rows: Rows, classes: Sequence[str], length: int, told: dict[str, str]
-) -> bytes:
-    """A part's windows as a Parquet file, in the order of the list; its videos have numbers from `first` on."""
-    columns: dict[str, list[Any]] = {name: [] for name in ("id", "path", "start", "end", "label")}
-    found: list[Tensor] = []
-    for place, video in enumerate(videos, start=first):
-        if place in rows.failed:
-            continue
-        found += rows.vectors[place]
-        for start, end in rows.spans[place]:
-            key = hashlib.sha256(f"{video.path}\n{start:.6f}\n{end:.6f}".encode()).hexdigest()[:16]
-            label = classes[video.label] if video.label >= 0 else None
-            for name, value in zip(columns, (key, video.path, start, end, label), strict=True):
-                columns[name].append(value)
-    return table_bytes(columns, torch.cat([torch.empty(0, length), *found]), told)

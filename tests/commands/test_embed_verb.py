@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import kinema
-from kinema import embedding
+from kinema import embedded_parts, embedding
 from kinema.data.decode import open_video
 from kinema.data.loader import crop, read
 from kinema.data.windows import Windows, spans
@@ -108,6 +108,55 @@ def watched(read):
         return real(encoder, videos, windows, workers)
 
     return note
+
+
+def test_what_is_done_of_a_part_is_kept_when_the_program_ends(trained, own, tmp_path, monkeypatch):
+    """Twelve videos in parts of eight; it ends after the sixth, and half a minute is over after each."""
+    monkeypatch.setattr(embedding, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(embedded_parts, "PATIENCE", 0)
+
+    def ended(done, total):
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embedding.embed(trained, own, tmp_path / "vectors", workers=0, progress=ended)
+    rows, _ = read_vectors(tmp_path / "vectors")
+    assert [row["path"][-6:] for row in rows] == [f"{number:02d}.mp4" for number in range(1, 7)]
+    read, said = [], []
+    monkeypatch.setattr(embedding, "embed_here", watched(read))
+    embedding.embed(trained, own, tmp_path / "vectors", workers=0, say=said.append)
+    assert [name[-6:] for name in read] == [f"{number:02d}.mp4" for number in range(7, 13)]
+    assert "6 of 12 videos are embedded already" in said
+    embedding.embed(trained, own, tmp_path / "anew", workers=0)
+    assert parts(tmp_path / "vectors") == parts(tmp_path / "anew"), "halves leave no trace"
+
+
+def test_video_of_which_windows_are_missing_is_not_taken_for_done(trained, own, tmp_path, monkeypatch):
+    """Windows of a video come a few at a time; the program ends between those of the third."""
+    monkeypatch.setattr(embedding, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(embedded_parts, "PATIENCE", 0)
+    monkeypatch.setattr("kinema.data.windows.AT_A_TIME", 1)
+    real, seen = embedding.embed_here, []
+
+    def ending(*given):
+        for piece in real(*given):
+            seen.append(piece)
+            if len(seen) == 6:
+                raise KeyboardInterrupt
+            yield piece
+
+    monkeypatch.setattr(embedding, "embed_here", ending)
+    cut = Windows(seconds=0.24, hop=None, clips=1)
+    with pytest.raises(KeyboardInterrupt):
+        embedding.embed(trained, own, tmp_path / "vectors", windows=cut, workers=0)
+    assert [piece.last for piece in seen] == [False, True] * 3
+    rows, _ = read_vectors(tmp_path / "vectors")
+    assert [row["path"][-6:] for row in rows] == ["01.mp4", "01.mp4", "02.mp4", "02.mp4"]
+    monkeypatch.setattr(embedding, "embed_here", real)
+    embedding.embed(trained, own, tmp_path / "vectors", windows=cut, workers=0)
+    embedding.embed(trained, own, tmp_path / "anew", windows=cut, workers=0)
+    assert parts(tmp_path / "vectors") == parts(tmp_path / "anew")
 
 
 def test_videos_named_in_a_skip_file_are_left_out(command, trained, own, tmp_path):
