@@ -34,6 +34,7 @@ from kinema.feature_store import network_key
 from kinema.json_file import read_object
 from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load
 from kinema.machine import pick_device, pick_workers
+from kinema.short_windows import Short, refuse_short
 from kinema.vectors import Found, Numbered, embed_here, embed_spread
 
 PART = 256
@@ -51,6 +52,7 @@ def embed(
     windows: Windows | None = None,
     view: View | None = None,
     skip: str | Path | None = None,
+    allow_short: bool = False,
     device: str = "auto",
     workers: int | None = None,
     spread: Spread | None = None,
@@ -66,6 +68,7 @@ def embed(
         windows: how videos are cut; whole by default.
         view: what the network is shown, as for `kinema.load`.
         skip: a file of videos to leave out, as `kinema data check --bad` writes it.
+        allow_short: take windows that are shorter than a clip of the network, which then repeats their first frame.
         device: where this process computes.
         workers: processes that read video; `None` means one a core, up to 8.
         spread: who reads and computes in the place of this machine, such as `kinema.data.on_ray.OnRay`; on CPUs.
@@ -73,7 +76,8 @@ def embed(
         say: called with lines that a person may want to read.
 
     Raises:
-        UsageError: something given cannot be used, or `out` holds vectors of another model, or of other videos.
+        UsageError: something given cannot be used, windows are shorter than a clip, or `out` holds vectors of another
+            model, or of other videos.
         DataError: some videos could not be read; the others are embedded.
     """
     check_decoder()
@@ -92,6 +96,8 @@ def embed(
     encoder = load(run, view=view).to(pick_device("cpu" if spread is not None else device)).eval()
     if encoder.view in FLOW_VIEWS:
         raise UsageError(f"{run} is shown flow, which a video does not have: give another --view, or another run")
+    if not allow_short:
+        refuse_short(windows, encoder.clip, listed)
     card = begin(folder, encoder, run, windows)
     held, marks = embedded(folder), [mark(video) for video in listed]
     if gone := require_listed(folder, held, marks, listed, left_out):
@@ -107,6 +113,8 @@ def embed(
         pieces = embed_spread(spread, str(run), view, numbered, windows)
     else:
         pieces = embed_here(encoder, numbered, windows, pick_workers(workers))
+    short = Short()
+    pieces = short.counted(pieces)
     if progress:
         pieces = counted(pieces, progress, len(listed) - len(numbered), len(listed))
     failed: list[str] = []
@@ -124,6 +132,8 @@ def embed(
                 say(problem)
             failed += rows.failed.values()
     remove_parts(folder, len(parts))
+    if line := short.told(windows, encoder.clip):
+        say(line)
     if failed:
         raise DataError(
             f"{len(failed)} of {len(listed)} videos cannot be embedded, the first: {failed[0]}; the others are in "

@@ -47,6 +47,8 @@ class Found:
     """Whether the video ends with it."""
     problem: str = ""
     """Why nothing more of this video can be read."""
+    short: int = 0
+    """How many of the windows have fewer frames than a clip spans."""
 
 
 @torch.inference_mode()
@@ -95,4 +97,4 @@ def opened(run: str, view: View | None) -> VideoEncoder:
 def found(encoder: VideoEncoder, piece: Piece) -> Found:
     """A piece's vectors."""
     made = torch.empty(0, encoder.length) if piece.problem else vectors(encoder, piece.clips)
-    return Found(piece.video, piece.spans, made, piece.last, piece.problem)
+    return Found(piece.video, piece.spans, made, piece.last, piece.problem, piece.short)

@@ -23,7 +23,7 @@ def vectors_of(trained, clip_folder, tmp_path_factory):
     from kinema import cli
 
     out = tmp_path_factory.mktemp("vectors") / "windows"
-    flags = ["--window", "0.24", "--workers", "0"]
+    flags = ["--window", "0.24", "--allow-short", "--workers", "0"]
     assert cli.run(["embed", str(trained), str(clip_folder), "--out", str(out), *flags]) == 0
     return out
 

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import kinema
 from kinema import embedded_parts, embedding
@@ -149,14 +150,41 @@ def test_video_of_which_windows_are_missing_is_not_taken_for_done(trained, own, 
     monkeypatch.setattr(embedding, "embed_here", ending)
     cut = Windows(seconds=0.24, hop=None, clips=1)
     with pytest.raises(KeyboardInterrupt):
-        embedding.embed(trained, own, tmp_path / "vectors", windows=cut, workers=0)
+        embedding.embed(trained, own, tmp_path / "vectors", windows=cut, workers=0, allow_short=True)
     assert [piece.last for piece in seen] == [False, True] * 3
     rows, _ = read_vectors(tmp_path / "vectors")
     assert [row["path"][-6:] for row in rows] == ["01.mp4", "01.mp4", "02.mp4", "02.mp4"]
     monkeypatch.setattr(embedding, "embed_here", real)
-    embedding.embed(trained, own, tmp_path / "vectors", windows=cut, workers=0)
-    embedding.embed(trained, own, tmp_path / "anew", windows=cut, workers=0)
+    embedding.embed(trained, own, tmp_path / "vectors", windows=cut, workers=0, allow_short=True)
+    embedding.embed(trained, own, tmp_path / "anew", windows=cut, workers=0, allow_short=True)
     assert parts(tmp_path / "vectors") == parts(tmp_path / "anew")
+
+
+def test_windows_that_are_shorter_than_a_clip_are_refused_before_any_work_unless_told(command, trained, own, tmp_path):
+    """A clip of 4 frames at stride 2 spans 7; 0.24 s are 6 frames at 25 a second, and 0.28 s are 7."""
+    out = tmp_path / "vectors"
+    call = ("embed", trained, own, "--out", out, "--workers", 0)
+    command(*call, "--window", 0.24).refused(
+        2, "--window 0.24 is 6 frames of", "spans 7: give --window 0.28 or more, or --allow-short"
+    )
+    assert not out.exists()
+    told = command(*call, "--window", 0.24, "--allow-short")
+    assert "24 windows are shorter than the 7 frames that a clip of this network spans" in told.err
+    enough = command(*call[:4], tmp_path / "enough", *call[5:], "--window", 0.28)
+    assert enough.code == 0
+    assert "12 windows are shorter" in enough.err, "what is left of a video, if it is half a window or more"
+
+
+def test_videos_that_are_shorter_than_a_clip_are_counted(command, trained, own, tmp_path):
+    assert "shorter" not in command("embed", trained, own, "--out", tmp_path / "a", "--workers", 0).err
+    with open_video(own / "01.mp4") as reader:
+        frames = reader.at(list(range(6)))
+    folder = tmp_path / "short" / "one"
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame.numpy()).save(folder / f"{number:04d}.png")
+    told = command("embed", trained, folder.parent, "--out", tmp_path / "b", "--workers", 0)
+    assert "1 video is shorter than the 7 frames that a clip of this network spans" in told.err
 
 
 def test_videos_named_in_a_skip_file_are_left_out(command, trained, own, tmp_path):
@@ -198,7 +226,7 @@ def test_labels_that_come_later_are_written_without_reading_a_video_again(comman
 def test_windows_are_the_clips_of_their_seconds(command, trained, clip_folder, tmp_path):
     """12 frames at 25 a second, in windows of 6 frames every 3; of the second, two clips from frame 3 to frame 8."""
     video, out = next(clip_folder.glob("train/*/*.mp4")), tmp_path / "windows"
-    flags = ["--window", 0.24, "--hop", 0.12, "--clips", 2, "--workers", 0]
+    flags = ["--window", 0.24, "--allow-short", "--hop", 0.12, "--clips", 2, "--workers", 0]
     assert command("embed", trained, video, "--out", out, *flags).code == 0
     rows, found = read_vectors(out)
     assert [(row["start"], row["end"]) for row in rows] == [(0, 0.24), (0.12, 0.36), (0.24, 0.48), (0.36, 0.48)]

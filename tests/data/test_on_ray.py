@@ -123,13 +123,13 @@ def test_vectors_are_the_same_to_the_byte_though_a_node_was_killed(head, clip_fo
     monkeypatch.setattr(embedding, "PART", 8)
     data = Path(shutil.copytree(clip_folder, tmp_path / "data"))
     next(data.glob("train/*/*.mp4")).write_bytes(b"no video")
-    windows = Windows(seconds=0.24, hop=0.12, clips=2)
+    how = {"windows": Windows(seconds=0.24, hop=0.12, clips=2), "allow_short": True}
     told = []
     with pytest.raises(DataError, match=r"^1 of 24 videos cannot be embedded, the first: "):
-        embed(run, data, tmp_path / "here", windows=windows, workers=0)
+        embed(run, data, tmp_path / "here", **how, workers=0)
     spread = Watched(head, tmp_path / "notes", data, run)
     with pytest.raises(DataError, match=r"^1 of 24 videos cannot be embedded, the first: "):
-        embed(run, data, tmp_path / "there", windows=windows, spread=spread, progress=lambda *done: told.append(done))
+        embed(run, data, tmp_path / "there", **how, spread=spread, progress=lambda *done: told.append(done))
     assert files(tmp_path / "there") == files(tmp_path / "here")
     assert told == [(done, 24) for done in range(1, 25)]
     spread.require_loss()

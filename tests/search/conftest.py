@@ -37,4 +37,6 @@ def whole(run, clip_folder, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def windows(run, clip_folder, tmp_path_factory) -> Path:
     """Vectors of three windows of 0.16 s of each clip; to be read only."""
-    return embedded(run, clip_folder, tmp_path_factory.mktemp("search") / "windows", "--window", "0.16")
+    return embedded(
+        run, clip_folder, tmp_path_factory.mktemp("search") / "windows", "--window", "0.16", "--allow-short"
+    )

@@ -36,6 +36,8 @@ class Embed:
     """What the network is shown; `both` puts RGB and residual features side by side."""
     skip: str | None = None
     """A file of videos to leave out, as `kinema data check --bad` writes it."""
+    allow_short: bool = False
+    """Take windows that are shorter than a clip of the network, which then repeats their first frame."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     workers: int | None = None
@@ -69,6 +71,7 @@ def main(verb: str, argv: list[str]) -> int:
             windows=Windows(flags.window, flags.hop, clips),
             view=None if flags.view == "auto" else flags.view,
             skip=flags.skip,
+            allow_short=flags.allow_short,
             device=flags.device,
             workers=flags.workers,
             spread=spread,

@@ -58,6 +58,8 @@ class Piece:
     """Whether the video ends with it."""
     problem: str = ""
     """Why nothing more of this video can be read."""
+    short: int = 0
+    """How many of the windows have fewer frames than a clip spans, and repeat their first one."""
 
 
 def spans(num_frames: int, fps: float, windows: Windows) -> list[tuple[int, int]]:
@@ -105,6 +107,7 @@ class WindowClips(IterableDataset[Piece]):
                 tuple((start / rate, end / rate) for start, end in some),
                 clips.unflatten(0, indices.shape[:2]),  # type: ignore[no-untyped-call]
                 place + step >= len(all_spans),
+                short=sum(end - start < self.clip.span for start, end in some),
             )
 
 
