@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from asking import running
+from asking import embedded, running
 from PIL import Image
 
 from kinema import cli
@@ -198,6 +198,18 @@ def test_without_its_run_an_index_is_shown_but_not_searched_by_video(vectors, tm
         refused = alone.upload(b"anything")
         assert refused.status == 400 and "without its network" in refused.json["error"]
         assert alone.ask(f"/api/clips/{alone.clips()[0]['id']}/still.webp").status == 200
+
+
+def test_vectors_of_a_checkpoint_have_its_run_beside_them_and_exported_ones_have_none(run, clip_folder, tmp_path):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    exported = tmp_path / "exported"
+    assert cli.run(["export", str(run), "--out", str(exported)]) == 0
+    for source, names in ((run / "checkpoints" / "last.pt", [run.name]), (exported, [])):
+        folder = embedded(source, clip_folder / "test", tmp_path / f"of_{source.stem}")
+        with running(folder) as page:
+            about = page.ask("/api/index").json
+            assert about["network"] and about["runs"] == len(names)
+            assert [each["name"] for each in page.ask("/api/runs").json["runs"]] == names
 
 
 def moved(vectors, folder, run):

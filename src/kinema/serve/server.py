@@ -81,6 +81,7 @@ def serving(
     token = checked_token(host, token)
     refuse_absent_places(against, allow)
 
+    from kinema.exported.origin import run_of
     from kinema.serve.answers import Served
     from kinema.serve.app import make_app
     from kinema.serve.collection import Collection
@@ -94,7 +95,8 @@ def serving(
     network, why = network_of(index, asked=run is not None)
     if why:
         say(why)
-    runs = [Path(each) for each in (*([index.run] if Path(index.run).exists() else []), *against)]
+    own = run_of(Path(index.run))  # of a checkpoint too; what was exported has no curves
+    runs = [*([own.folder] if own is not None else []), *(Path(each) for each in against)]
     run_names(runs)  # refused now if two have one name, and not when they are looked at
     with tempfile.TemporaryDirectory(prefix="kinema-serve-") as uploads, listening(host, port) as listener:
         previews = Previews(Files(collection, allow), Path(vectors) / "previews")

@@ -16,7 +16,7 @@ export function begin(index) {
 export async function open() {
   if (state.loaded) return;
   if (!state.runs) {
-    element("runs-note").textContent = "The run that made these vectors is not there: start with --run RUN, and --against RUN for others.";
+    element("runs-note").textContent = "The run that made these vectors is not there, or was exported, without its curves: start with --run RUN, and --against RUN for others.";
     return;
   }
   const told = await get("api/runs");
