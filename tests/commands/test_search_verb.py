@@ -160,6 +160,16 @@ def test_missing_packages_are_named_with_what_to_install(command, searched, vide
         ended.refused(2, f"pip install 'kinema[{extra}]'")
 
 
+def test_sheet_is_never_drawn_over_what_is_searched_with(command, searched, videos, tmp_path):
+    picture = tmp_path / "picture.png"
+    with open_video(videos[0]) as reader:
+        Image.fromarray(reader.at([0])[0].numpy()).save(picture)
+    before = picture.read_bytes()
+    for asked in ([picture], [videos[0], "--without", picture]):
+        command("search", searched, *asked, "--sheet", tmp_path / "." / "picture.png").refused(2, "would be lost")
+    assert picture.read_bytes() == before
+
+
 def test_picture_is_searched_for_unless_the_vectors_are_of_change_alone(command, searched, trained, videos, tmp_path):
     pytest.importorskip("matplotlib")
     picture, sheet = tmp_path / "picture.webp", tmp_path / "sheet.png"

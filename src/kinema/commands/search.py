@@ -98,6 +98,8 @@ def search(index: Index, flags: Search) -> None:
     from kinema.search.index import listed
 
     wanted, unwanted = listed(flags.queries), listed(flags.without)
+    if flags.sheet and any(Path(each.path).resolve() == Path(flags.sheet).resolve() for each in (*wanted, *unwanted)):
+        raise UsageError(f"--sheet {flags.sheet} is what is searched with, and would be lost: give another name")
     hits = index.query(wanted, without=unwanted, k=flags.k, labels=flags.label, folders=flags.folder, exact=flags.exact)
     if flags.sheet:
         from kinema.search.sheet import sheet_of_hits
