@@ -23,11 +23,11 @@ SHARED = Path("/dev/shm")
 GB = 1e9
 ROOM = 1 * GB
 """Of disk: a checkpoint is written beside the one that it replaces."""
-SHARED_ROOM = 0.25 * GB
+SHARED_ROOM = 0.4 * GB
 """Of shared memory: eight reading processes need a little more for batches of eight clips of 32 x 171 x 128."""
 MEMORY_ROOM = 2 * GB
 FILES = 1024
-"""Open files: reading processes hand over each tensor of a batch as one."""
+"""Open files: reading processes hand over memory as files, of which each keeps a few open."""
 
 
 @dataclass

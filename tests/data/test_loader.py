@@ -1,3 +1,4 @@
+import mmap
 from collections import Counter
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ from video_files import numbers_in, write_video
 
 from kinema import sampler
 from kinema.batch import DICE, Draw
-from kinema.data import ahead
+from kinema.data import clip_loader
 from kinema.data.decode import open_video
 from kinema.data.loader import EpochSampler, EvalClips, TrainClips, collate, crop, eval_loader, fit, read, train_loader
 from kinema.data.video import Video
@@ -263,16 +264,18 @@ def test_unreadable_video_is_named_in_one_line_whoever_reads_it(clips, tmp_path,
 def test_batches_that_do_not_fit_into_shared_memory_are_refused_before_the_start(clips, monkeypatch):
     sample = dataset(clips)[0, 0]
     assert sample[0].shape == (1, 4, 27, 27, 3)
-    need = 2 * 3 * 5 * sum(part.nbytes for part in sample if isinstance(part, torch.Tensor))
+    pages = -(-(64 + 5 * sample[0].nbytes) // mmap.PAGESIZE)
+    need = mmap.PAGESIZE * pages * 3 * 3  # three slots of each of three processes
     for free in (need, need - 1):
-        monkeypatch.setattr(ahead.shutil, "disk_usage", lambda path, free=free: SimpleNamespace(free=free))
-        steps = EpochSampler(len(clips), 5, epochs=1, seed=0)
+        monkeypatch.setattr(clip_loader.shutil, "disk_usage", lambda path, free=free: SimpleNamespace(free=free))
+        steps = EpochSampler(len(clips), 5, epochs=3, seed=0)
         if free == need:
             train_loader(dataset(clips), steps, workers=3)
         else:
             with pytest.raises(UsageError, match=r"3 reading processes need .* MB of shared memory.*--shm-size"):
                 train_loader(dataset(clips), steps, workers=3)
     train_loader(dataset(clips), steps, workers=0)
+    train_loader(dataset(clips), EpochSampler(len(clips), 5, epochs=2, seed=0), workers=3)  # no more than 8 batches
 
 
 @pytest.mark.parametrize("split", [None, sampler.Split(0.5, "never"), sampler.Split(0.5, "iteration")])

@@ -5,20 +5,22 @@ Letters: B videos, N clips of a video, T frames, H x W pixels, S pixels a side o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from kinema import sampler
 from kinema.batch import DICE, Batch, generator
-from kinema.data.ahead import Loader, require_shared_memory, shared_tensor
+from kinema.data.clip_loader import ClipLoader, require_shared_memory
 from kinema.data.decode import open_video
 from kinema.data.fitting import fit
 from kinema.data.flow_folder import FlowFolder
 from kinema.data.reader import Reader
+from kinema.data.slots import Empty, ordinary
 from kinema.data.video import Video
 from kinema.errors import UsageError
 from kinema.settings import Clip
@@ -88,23 +90,24 @@ class TrainClips(Dataset[tuple[Tensor, Tensor, int, int]]):
         return clips, torch.rand(len(clips), DICE, generator=rng), number, drawn.target
 
 
+def gather(
+    samples: Sequence[tuple[Tensor, Tensor, int, int]], empty: Empty = ordinary
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """What a `Batch` is made of, in the order of its fields."""
+    clips, dice, video, target = zip(*samples, strict=True)
+    extent = torch.tensor([clip.shape[2:4] for clip in clips])
+    return stacked(clips, empty), extent, torch.stack(dice), torch.tensor(video), torch.tensor(target)
+
+
 def collate(samples: Sequence[tuple[Tensor, Tensor, int, int]]) -> Batch:
     """A batch; clips of smaller frames are padded with zeros below and to the right."""
-    clips, dice, video, target = zip(*samples, strict=True)
-    return Batch(
-        clips=stacked(clips),
-        extent=torch.tensor([clip.shape[2:4] for clip in clips]),
-        dice=torch.stack(dice),
-        video=torch.tensor(video),
-        target=torch.tensor(target),
-    )
+    return Batch(*gather(samples))
 
 
-def stacked(clips: Sequence[Tensor]) -> Tensor:
-    """uint8 [B, N, T, H, W, C]; a reading process puts it together where the training process will find it."""
+def stacked(clips: Sequence[Tensor], empty: Empty = ordinary) -> Tensor:
+    """uint8 [B, N, T, H, W, C], in what `empty` gives; clips of smaller frames are padded with zeros."""
     height, width = (max(clip.shape[axis] for clip in clips) for axis in (2, 3))
-    shape = (len(clips), *clips[0].shape[:2], height, width, clips[0].shape[4])
-    out = shared_tensor(shape) if get_worker_info() is not None else torch.empty(shape, dtype=torch.uint8)
+    out = empty((len(clips), *clips[0].shape[:2], height, width, clips[0].shape[4]))
     for row, clip in zip(out, clips, strict=True):
         if clip.shape[2:4] != (height, width):
             row.zero_()
@@ -163,8 +166,10 @@ def train_loader(
     """
     if workers and len(epoch_sampler):
         first = next(iter(epoch_sampler))
-        require_shared_memory(dataset, first[0], len(first), workers)
-    return Loader(dataset, workers=workers, batch_sampler=epoch_sampler, collate_fn=collate, pin_memory=pin_memory)
+        require_shared_memory(dataset, first[0], len(first), workers, len(epoch_sampler))
+    return ClipLoader(
+        dataset, workers=workers, gather=gather, make=Batch, batch_sampler=epoch_sampler, pin_memory=pin_memory
+    )
 
 
 class EvalClips(Dataset[tuple[Tensor, int, int]]):
@@ -214,5 +219,18 @@ def eval_loader(dataset: EvalClips, *, batch_size: int, workers: int) -> DataLoa
         UsageError: the batches that are read ahead do not fit into shared memory.
     """
     if workers and len(dataset):
-        require_shared_memory(dataset, 0, batch_size, workers)
-    return Loader(dataset, workers=workers, batch_size=batch_size)
+        most, batches = min(batch_size, len(dataset)), math.ceil(len(dataset) / batch_size)
+        require_shared_memory(dataset, 0, most, workers, batches)
+    return ClipLoader(dataset, workers=workers, gather=gather_labelled, make=labelled, batch_size=batch_size)
+
+
+def gather_labelled(samples: Sequence[tuple[Tensor, int, int]], empty: Empty) -> tuple[Tensor, ...]:
+    """Clips, numbers and labels."""
+    clips, number, label = zip(*samples, strict=True)
+    out = empty((len(clips), *clips[0].shape))
+    return torch.stack(clips, out=out), torch.tensor(number), torch.tensor(label)
+
+
+def labelled(clips: Tensor, number: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The batch that they are."""
+    return clips, number, label
