@@ -12,7 +12,7 @@ from video_files import write_video
 from kinema.data.loader import EvalClips, eval_loader
 from kinema.data.processes import reading_context
 from kinema.data.video import Video
-from kinema.errors import ReadersGone, UsageError
+from kinema.errors import DataError, ReadersGone, UsageError
 from kinema.machine import pick_workers
 from kinema.settings import Clip
 
@@ -129,6 +129,14 @@ def test_killed_reader_is_one_line(video):
     os.kill(reader.pid, signal.SIGKILL)
     with pytest.raises(ReadersGone, match=r"^a reading process was killed, perhaps for lack of memory: lower --train"):
         list(stream)
+
+
+def test_readers_end_with_an_error_though_it_is_kept(video, tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    videos, before = [video, Video(str(tmp_path / "empty.mp4"))], set(multiprocessing.active_children())
+    with pytest.raises(DataError) as kept:
+        list(eval_loader(EvalClips(videos, CLIP), batch_size=1, workers=2))
+    assert set(multiprocessing.active_children()) <= before, str(kept)
 
 
 def test_ctrl_c_leaves_readers_at_work(video):

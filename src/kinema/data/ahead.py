@@ -38,18 +38,25 @@ class Loader(DataLoader[T]):
         )
 
     def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # of what torch's own iterator has, we use only this
+        batches: Iterator[T] = iter(())
         readers: Sequence[BaseProcess] = ()
         try:
             batches = super().__iter__()
             readers = getattr(batches, "_workers", ())
             yield from batches
+            return
         except KinemaError as problem:
             cls, last = type(problem), str(problem).strip().splitlines()[-1]
-            raise cls(last.removeprefix(f"{cls.__module__}.{cls.__qualname__}: ")) from None
+            said = cls(last.removeprefix(f"{cls.__module__}.{cls.__qualname__}: "))
+            problem.__traceback__ = None  # the frame that raised it holds it, and so would never be left
         except (ConnectionError, EOFError, RuntimeError) as problem:
             if isinstance(problem, RuntimeError) and "DataLoader worker" not in str(problem):
                 raise
             raise loss(readers, self._notes) from problem
+        # Whoever keeps the error keeps this frame. torch ends the readers at once when nothing holds its iterator, but
+        # waits five seconds for each where the collector has to find it, with the queues by which they would be told.
+        del batches, readers
+        raise said
 
 
 def loss(readers: Sequence[BaseProcess], notes: Sequence[Note]) -> KinemaError:
