@@ -19,6 +19,7 @@ from torch import Tensor
 
 from kinema.batch import Batch, Draw
 from kinema.data import clip_loader
+from kinema.data.lending import Lender
 from kinema.data.loader import EpochSampler, EvalClips, Place, TrainClips, eval_loader, gather, train_loader
 from kinema.data.slots import SLOTS, Parcel, Received, Slots, ordinary
 from kinema.data.video import Video
@@ -204,7 +205,7 @@ def test_loader_left_midway_leaves_no_memory_and_begins_again(shapes: list[Video
 
 
 def test_slot_is_sent_once_and_again_when_it_had_to_grow() -> None:
-    slots, received = Slots(2), Received()
+    slots, received = Slots(2), Received(ordinary)
     sizes = [4, 4, 3, 9, 9, 9, 2]
     sent = []
     for number, size in enumerate(sizes):
@@ -237,7 +238,7 @@ def filled(slots: Slots, value: int) -> Parcel:
 
 
 def test_slot_that_was_filled_again_before_it_is_copied_is_an_error() -> None:
-    slots, received = Slots(2), Received()
+    slots, received = Slots(2), Received(ordinary)
     first, second, _ = (filled(slots, value) for value in range(3))
     assert received.clips(second).tolist() == [1] * 6
     with pytest.raises(RuntimeError, match="slot 0 of reading process 0 should hold its batch 1 and holds 3"):
@@ -264,14 +265,16 @@ def test_as_many_slots_as_there_are_do_and_fewer_never_give_a_wrong_batch(
 ) -> None:
     """That is, torch gives out batches in the order that it is taken to do."""
 
-    def slow(shape: Sequence[int], *, pinned: bool) -> Tensor:
+    class Slow(Lender):
         """As if a copy took long: meanwhile the reading process gets as far as it may."""
-        time.sleep(0.1)
-        return ordinary(shape, pinned=pinned)
+
+        def empty(self, shape: Sequence[int]) -> Tensor:
+            time.sleep(0.1)
+            return super().empty(shape)
 
     monkeypatch.setattr(clip_loader, "SLOTS", count)
     alone = list(train_loader(dataset(shapes), steps(shapes, epochs=3), workers=0))
-    monkeypatch.setattr(clip_loader, "ordinary", slow)
+    monkeypatch.setattr(clip_loader, "Lender", Slow)
     enough = nullcontext() if count == SLOTS else pytest.raises(RuntimeError, match="filled again before it was copied")
     with enough:
         for batch, wanted in zip(train_loader(dataset(shapes), steps(shapes, epochs=3), workers=1), alone, strict=True):

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from kinema.data.ahead import Loader
+from kinema.data.lending import Lender
 from kinema.data.slots import AHEAD, MARK, SLOTS, Empty, Parcel, Received, Slots, ordinary
 from kinema.errors import UsageError
 
@@ -93,7 +94,7 @@ class ClipLoader(Loader[T]):
         super().__init__(dataset, workers=workers, **options)
 
     def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # as in Loader
-        received = Received(self._empty)
+        received = Received(self._empty if self._pinned else Lender().empty)
         for sent in super().__iter__():
             if isinstance(sent, Parcel):
                 yield self._batch(received.clips(sent), *map(torch.from_numpy, sent.rest))

@@ -106,12 +106,11 @@ class Slots:
 
 
 class Received:
-    """The slots of all reading processes, as the training process has them mapped."""
+    """The slots of all reading processes, as the training process has them mapped; `empty` is for copies."""
 
-    def __init__(self, empty: Empty = ordinary) -> None:
+    def __init__(self, empty: Empty) -> None:
         self.memory: dict[tuple[int, int], Tensor] = {}
         self.empty = empty
-        self.most = 0
 
     def clips(self, parcel: Parcel) -> Tensor:
         """uint8 [B, ...]: a copy.
@@ -124,10 +123,8 @@ class Received:
             self.memory[place] = parcel.memory
         memory = self.memory[place]
         require(memory, parcel)
-        size = math.prod(parcel.shape)
-        self.most = max(self.most, size)  # one size for all, so that what a batch leaves is what the next one takes
-        clips = self.empty((self.most,))[:size].view(parcel.shape)
-        clips.copy_(memory[MARK : MARK + size].view(parcel.shape))
+        clips = self.empty(parcel.shape)
+        clips.copy_(memory[MARK : MARK + clips.numel()].view(parcel.shape))
         require(memory, parcel)
         return clips
 
