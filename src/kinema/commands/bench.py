@@ -97,6 +97,7 @@ def main(verb: str, argv: list[str]) -> int:
 def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int], None]) -> list[Row]:
     """The rows of one part."""
     from kinema.bench.step import Size
+    from kinema.machine import pick_device
 
     source = None if flags.video is None else Path(flags.video)
     size = Size(flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device)
@@ -110,7 +111,6 @@ def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int],
         return loader(source, rounds=flags.rounds, progress=progress)
     if flags.name == "augment":
         from kinema.bench.augment import augment, beside_a_step
-        from kinema.machine import pick_device
 
         if pick_device(flags.device).type == "cuda":
             return beside_a_step(size, rounds=flags.rounds, progress=progress)
@@ -130,7 +130,9 @@ def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int],
     from kinema.bench.step_memory import step_memory
 
     rows = step(size, rounds=flags.rounds, progress=progress)
-    facts |= asdict(size) | shares_of_peak(size, rows) | step_memory(size)
+    facts |= asdict(size) | step_memory(size)
+    if pick_device(size.device).type == "cuda":
+        facts |= shares_of_peak(size, rows)
     return rows
 
 
