@@ -28,6 +28,8 @@ NAMES = {
     "mcn_order2": "MCN, order 2",
     "mcn_half": "MCN, order 1, batch 16 a stage (half the steps)",
     "mcn_fixed": "MCN, order 1, fixed support and query sets",
+    "mcn_no_pairs": "MCN, order 1, without pair classification",
+    "mcn_both_halves": "MCN, order 1, the support half's loss beside the query's",
     "mcn_alpha1": "MCN, alpha 0.1",
     "mcn_alpha3": "MCN, alpha 0.3",
     "mcn_alpha4": "MCN, alpha 0.4",

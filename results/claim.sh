@@ -25,6 +25,8 @@ recipe() { # VARIANT: the recipe and what differs from it
     mcn_order2) echo tiny_mcn --method.meta.order 2 ;;
     mcn_fixed) echo tiny_mcn --method.meta.resplit never ;;             # D_s and D_q as the paper's "Initialize" has them
     mcn_half) echo tiny_mcn --train.batch-size 16 ;;                    # the paper's batch a stage: half as many steps
+    mcn_no_pairs) echo tiny_mcn --method.alpha 0 ;;                     # two stages of CL alone
+    mcn_both_halves) echo tiny_mcn --method.meta.support-loss-weight 1 ;; # the support half has a gradient, too
     mcn_alpha*) echo tiny_mcn --method.alpha "0.${1#mcn_alpha}" ;;
     cmc_frames*) echo tiny_cmc --clip.frames "${1#cmc_frames}" ;;
     mcn_frames*) echo tiny_mcn --clip.frames "${1#mcn_frames}" ;;
