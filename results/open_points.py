@@ -136,9 +136,7 @@ TRAINING = (
         "constant": "--optim.schedule constant",
     }),
     Choice("4.1", "which R3D-18 and R(2+1)D", "18 layers (inferred: batch sizes); `tiny_mcn` one block a stage", {
-        "r2plus1d_block": "--backbone.name r2plus1d_vcop",
         "r3d_18": "--backbone.name r3d_18",
-        "r2plus1d_18": "--backbone.name r2plus1d_18",
     }),
     Choice("4.1", "how strong crop, jitter and blur are", "CoCLR's numbers (inferred); `tiny_mcn` milder, no blur", {
         "crop_small": "--augment.crop-area 0.2 1",
@@ -169,14 +167,12 @@ EVALUATION = (
     }),
     Choice("finetune", "weight decay", "0.0005 (inferred: IIC, VCOP)", {
         "finetune_no_decay": "--finetune.weight-decay 0",
-        "finetune_decay": "--finetune.weight-decay 0.005",
     }),
     Choice("finetune", "how the learning rate falls", "to a tenth at 0.6 and 0.8 of the epochs (CoCLR's shape)", {
         "finetune_constant": "--finetune.milestones",
     }),
     Choice("finetune", "dropout", "0.5 (ours)", {
         "finetune_no_dropout": "--finetune.dropout 0",
-        "finetune_dropout_9": "--finetune.dropout 0.9",
     }),
 )  # fmt: skip
 """Of what is done with a trained network, which is `tiny_mcn` here."""
