@@ -6,15 +6,18 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 EPOCHS=${EPOCHS:-20}
 seed=$1; shift
-data=runs/claim/shapes_clips
+clips=runs/claim/shapes_clips
+packed=${DATA:-.}/shapes_clips # the same clips packed, if DATA has them: the same figures, sooner
 flow=runs/claim/shapes_flow
 python results/reading.py flags | while read -r name verb flags; do
   [ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
   run=runs/reading/${name}_$seed
-  shown="--view both"
+  shown="--view both" data=$clips
   if [[ $flags == *--flow* ]]; then
     shown="--view rgb+flow --flow $flow"
-    flock runs/claim kinema data flow "$data" --out "$flow" --short-side 38 </dev/null
+    flock runs/claim kinema data flow "$clips" --out "$flow" --short-side 38 </dev/null
+  elif [ -e "$packed" ]; then
+    data=$packed
   fi
   if [ "$verb" = pretrain ]; then
     [ -e "$run/checkpoints/last.pt" ] && resume=--resume || resume=
