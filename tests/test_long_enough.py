@@ -1,7 +1,7 @@
 """Videos too short for what a method reads of one: said, or refused, before the first step."""
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,12 @@ from kinema.data.video import Video
 from kinema.errors import UsageError
 from kinema.long_enough import LOOKED_AT, lengths, what_is_too_short
 from kinema.sampler import Reaching
+from kinema.settings import Clip
 
-READING_STRETCHES = {"dpc", "memdpc", "tclr"}
+NEEDED = {"dpc", "memdpc", "tclr", "rspnet", "vcop", "opn", "vcp", "pcl"}
+"""Methods that learn little or nothing where no video has the stretch that they read."""
+PADDED = {"mcn", "cmc", "simclr", "iic", "dualvar", "moco", "byol", "swav", "coclr", "mars", "rotnet"}
+"""Those to which it is a clip with repeated frames."""
 
 
 def frames(folder, count):
@@ -34,18 +38,36 @@ def dpc(stride):
     return build(replace(case, method=replace(case.method, block_stride=stride)))
 
 
-def test_methods_that_read_long_stretches_are_known():
-    assert {name for name, recipe in CASES.items() if isinstance(build(recipe).draw, Reaching)} == READING_STRETCHES
+def test_methods_that_read_a_stretch_of_a_certain_length_are_known():
+    draws = {name: build(recipe).draw for name, recipe in CASES.items()}
+    stretches = {name: draw for name, draw in draws.items() if isinstance(draw, Reaching)}
+    assert {name for name, draw in stretches.items() if draw.needed} == NEEDED
+    assert {name for name, draw in stretches.items() if not draw.needed} == PADDED
 
 
-@pytest.mark.parametrize("name", sorted(READING_STRETCHES))
-def test_a_stretch_is_what_is_read_from_the_first_frame_to_the_last(name):
+@pytest.mark.parametrize("name", sorted((NEEDED | PADDED) - {"opn"}))  # whose clips are one frame each
+def test_the_stretch_is_as_long_as_a_video_must_be_for_no_frame_to_be_repeated(name):
+    recipe = CASES[name]
+    draw = build(replace(recipe, clip=replace(recipe.clip, stride=2))).draw
+
+    def repeats(num_frames):
+        """Whether a clip has a frame twice that its drawing has not asked for twice."""
+        rows = [row for seed in range(8) for row in draw(num_frames, generator(seed)).indices.tolist()]
+        return any(len(set(row)) < len(row) for row in rows)
+
+    assert not repeats(draw.reach)
+    assert repeats(draw.reach - 1)
+
+
+@pytest.mark.parametrize("name", sorted(NEEDED | PADDED))
+def test_what_lowers_a_stretch_are_flags_of_its_recipe(name):
     draw = build(CASES[name]).draw
-    for seed in range(5):
-        indices = draw(100, generator(seed)).indices
-        assert draw.reach == indices.max() - indices.min() + 1
-    assert draw(draw.reach, generator(0)).indices.unique().tolist()[:1] == [0]
-    assert all(flag.startswith("--method.") for flag in draw.lowered_by.replace(" or", ",").split(", "))
+    flags = draw.lowered_by.replace(" or", ",").split(", ")
+    settings = asdict(CASES[name])
+    for flag in flags:
+        value = settings
+        for part in flag.removeprefix("--").replace("-", "_").split("."):
+            value = value[part]
 
 
 def test_nothing_is_said_where_all_are_long_enough(clips):
@@ -67,6 +89,28 @@ def test_a_set_that_is_too_short_altogether_is_refused(clips):
         what_is_too_short(dpc(2), clips)
 
 
+def test_clips_that_repeat_frames_are_said_and_not_refused(clips):
+    simclr = replace(CASES["simclr"], clip=Clip(frames=4, stride=4, size=16))
+    assert what_is_too_short(build(simclr), clips) == (
+        "20 of 20 videos looked at are shorter than the stretch of 13 frames that simclr reads, down to 12, and repeat "
+        "their first frame: lower --clip.frames or --clip.stride, or leave them out with --skip"
+    )
+
+
+def test_speeds_that_a_repeated_frame_would_tell_are_refused(clips):
+    rspnet = CASES["rspnet"]  # a slow clip of 4 frames at stride 2 spans 7, a fast one 13
+    rspnet = replace(rspnet, method=replace(rspnet.method, stride=2))
+    with pytest.raises(UsageError, match=r"^rspnet reads a stretch of 13 frames.* has 12: lower --clip.frames, --clip"):
+        what_is_too_short(build(rspnet), clips)
+
+
+def test_rows_of_one_clip_over_and_over_are_refused(clips):
+    vcop = CASES["vcop"]
+    vcop = replace(vcop, method=replace(vcop.method, order=replace(vcop.method.order, frames=13)))
+    with pytest.raises(UsageError, match=r"^vcop reads a stretch of 13 frames.* has 12: lower --method.order.frames"):
+        what_is_too_short(build(vcop), clips)
+
+
 def test_videos_that_cannot_be_opened_are_left_for_training_to_name(clips, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     assert lengths([Video(str(tmp_path / "broken.mp4")), clips[0]]) == [12]
@@ -82,12 +126,15 @@ def test_of_a_long_list_some_are_looked_at_from_its_beginning_to_its_end(clips, 
 SMALL = "--clip.frames 4 --clip.size 32 --backbone.width 0.0625 --train.epochs 1 --train.batch-size 4"
 
 
-@pytest.mark.parametrize(("recipe", "stretch"), [("tiny_dpc", 39), ("tiny_memdpc", 39), ("tiny_tclr", 32)])
+@pytest.mark.parametrize(
+    ("recipe", "stretch"),
+    [("tiny_dpc", 39), ("tiny_memdpc", 39), ("tiny_tclr", 32), ("tiny_rspnet --method.queue 8", 13)],
+)
 def test_the_command_line_refuses_and_says_what_to_change(recipe, stretch, clip_folder, tmp_path, capsys):
     from kinema import cli
 
     out = tmp_path / "out"
-    assert cli.run(["pretrain", recipe, "--data", str(clip_folder), "--out", str(out), *SMALL.split()]) == 2
+    assert cli.run(["pretrain", *recipe.split(), "--data", str(clip_folder), "--out", str(out), *SMALL.split()]) == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert f"reads a stretch of {stretch} frames, and the longest of 20 videos looked at has 12: lower --m" in said
+    assert f"reads a stretch of {stretch} frames, and the longest of 20 videos looked at has 12: lower --" in said
     assert not out.exists()

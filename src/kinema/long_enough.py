@@ -15,10 +15,10 @@ LOOKED_AT = 64
 
 
 def what_is_too_short(method: Method, videos: Sequence[Video]) -> str:
-    """A line for people where some videos are too short for a method that reads a long stretch; else nothing.
+    """A line for people where some videos are too short for what a method reads of one; else nothing.
 
     Raises:
-        UsageError: none that was looked at is long enough, so that the method would mostly see still pictures.
+        UsageError: none that was looked at is long enough, and there is then little that the method could learn.
     """
     draw, name = method.draw, method.recipe.method.name
     if not isinstance(draw, Reaching):
@@ -28,7 +28,7 @@ def what_is_too_short(method: Method, videos: Sequence[Video]) -> str:
     if not short:
         return ""
     change = f"lower {draw.lowered_by}"
-    if len(short) == len(found):
+    if draw.needed and len(short) == len(found):
         raise UsageError(
             f"{name} reads a stretch of {draw.reach} frames, and the longest of {len(found)} videos looked at has "
             f"{max(short)}: {change}"

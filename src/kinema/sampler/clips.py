@@ -45,7 +45,7 @@ class Drawing(Protocol):
 
 @runtime_checkable
 class Reaching(Protocol):
-    """A drawing of so long a stretch that in a video without it there is little to learn."""
+    """A drawing that repeats a video's first frame where the video is shorter than the stretch that it reads."""
 
     @property
     def reach(self) -> int:
@@ -55,13 +55,31 @@ class Reaching(Protocol):
     def lowered_by(self) -> str:
         """The flags that lower it."""
 
+    @property
+    def needed(self) -> bool:
+        """Whether there is little to learn in a video that is shorter."""
+
 
 @dataclass(frozen=True)
-class RandomClip:
-    """Draw one clip with `random_clip`, and ask for it `copies` times."""
+class OfClips:
+    """What drawings of clips of one length and stride have in common."""
 
     frames: int
     stride: int
+
+    lowered_by: ClassVar[str] = "--clip.frames or --clip.stride"
+    needed: ClassVar[bool] = False
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video from a clip's first to its last."""
+        return (self.frames - 1) * self.stride + 1
+
+
+@dataclass(frozen=True)
+class RandomClip(OfClips):
+    """Draw one clip with `random_clip`, and ask for it `copies` times."""
+
     copies: int = 1
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
@@ -71,11 +89,9 @@ class RandomClip:
 
 
 @dataclass(frozen=True)
-class RandomClips:
+class RandomClips(OfClips):
     """Draw `clips` clips of a video, each with a start of its own."""
 
-    frames: int
-    stride: int
     clips: int = 2
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
@@ -98,6 +114,7 @@ class Blocks:
     stride: int
 
     lowered_by: ClassVar[str] = "--method.blocks, --method.block-frames or --method.block-stride"
+    needed: ClassVar[bool] = True
 
     @property
     def reach(self) -> int:
@@ -111,7 +128,7 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class OneOrTwoClips:
+class OneOrTwoClips(OfClips):
     """Draw two clips, half of the time twice the same one, and say which of them may change colour (CoCLR).
 
     The target is a number of two bits, the lower for the first clip: set where colours may be changed, clear where
@@ -120,9 +137,6 @@ class OneOrTwoClips:
         one window, seen twice      one of the two clips may, either of them
         two windows                 each may with probability 0.3
     """
-
-    frames: int
-    stride: int
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips' indices, int64 [2, T]."""

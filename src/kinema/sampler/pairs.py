@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from kinema.batch import Draw
-from kinema.sampler.clips import RandomClips, clip_at
+from kinema.sampler.clips import OfClips, RandomClips, clip_at
 
 
 @dataclass(frozen=True)
-class NearbyClips:
+class NearbyClips(OfClips):
     """Draw two clips of a video, the likelier the less they lie apart, in either order (CVRL, section 3.3).
 
     With M starts that need no padding, the distance g of the two starts has the density 2 (1 - g / M) / M on [0, M),
@@ -27,9 +27,6 @@ class NearbyClips:
     likely.
     """
 
-    frames: int
-    stride: int
-
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips' indices, int64 [2, T]."""
         starts = max(num_frames - (self.frames - 1) * self.stride, 1)
@@ -42,14 +39,12 @@ class NearbyClips:
 
 
 @dataclass(frozen=True)
-class ClipsAndAgain:
+class ClipsAndAgain(OfClips):
     """Draw two clips of a video, each with a start of its own, and the first once more; now and then all backwards::
 
     3 4 5 6 | 1 2 3 4 | 3 4 5 6         or         6 5 4 3 | 4 3 2 1 | 6 5 4 3
     """
 
-    frames: int
-    stride: int
     backwards: float
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:

@@ -6,7 +6,9 @@ Letters: N clips of a row, T frames of a clip.
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -51,11 +53,37 @@ def orders(count: int, *, symmetric: bool) -> list[tuple[int, ...]]:
     return [order for order in every if not symmetric or order < order[::-1]]
 
 
+class OfRows(ABC):
+    """What drawings of rows have in common: in a video too short for a clip, all clips of its row are the same."""
+
+    needed: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def row(self) -> ClipRow:
+        """How its clips lie."""
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video from a clip's first to its last; rows of clips that have room for no more overlap."""
+        return self.row.span
+
+    @property
+    def lowered_by(self) -> str:
+        """The flags that lower it."""
+        return f"--{self.row.FLAG}.frames or --{self.row.FLAG}.stride"
+
+
 @dataclass(frozen=True)
-class ShuffledClips:
+class ShuffledClips(OfRows):
     """Draw a row of clips and shuffle it; the target is the label of the order, all orders being equally likely."""
 
     order: Order
+
+    @property
+    def row(self) -> ClipRow:
+        """How its clips lie."""
+        return self.order
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips as shown, int64 [N, T]: the n-th is the one that stands at the order's n-th number in time."""
@@ -67,7 +95,7 @@ class ShuffledClips:
 
 
 @dataclass(frozen=True)
-class ClozeClips:
+class ClozeClips(OfRows):
     """Draw a row of clips, do one of five things to the middle one, and say which::
 
         UNCHANGED   A A A A . . B B B B . . C C C C
@@ -80,6 +108,11 @@ class ClozeClips:
     """
 
     cloze: Cloze
+
+    @property
+    def row(self) -> ClipRow:
+        """How its clips lie."""
+        return self.cloze
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips as shown, int64 [N, T], and the label."""

@@ -6,6 +6,7 @@ Letter: T frames of a clip.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -28,11 +29,19 @@ class TwoSpeeds:
             other speed  . . . . . x . x . x
 
     A video too short for a clip repeats its first frame, as `clip_at` does; a fast clip may need that where a slow one
-    does not.
+    does not, and its speed can then be told by that.
     """
 
     frames: int
     stride: int
+
+    lowered_by: ClassVar[str] = "--clip.frames, --clip.stride or --method.stride"
+    needed: ClassVar[bool] = True
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video from a fast clip's first to its last."""
+        return 2 * (self.frames - 1) * self.stride + 1
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips' indices, int64 [3, T]."""

@@ -28,6 +28,7 @@ class SparseAndDense:
     """Of the dense clips."""
 
     lowered_by: ClassVar[str] = "--method.parts, --method.frames or --method.dense-stride"
+    needed: ClassVar[bool] = True
 
     @property
     def reach(self) -> int:
