@@ -2,11 +2,12 @@
 
 A clip is cut into 3 x 3 pieces, each seen for the clip's whole length: the spatial case of ST-Puzzle on a finer grid.
 They are shown in one of 1,000 orders that were chosen to differ much. One network sees each piece by itself, and two
-layers on their features side by side say which order it is; the paper's layer of 1,024 on each piece's feature (fc6) is
-left out.
+layers on their features side by side say which order it is; the paper's layer of 1,024 on each piece's feature (fc6)
+and the released code's dropout after either layer are left out.
 
 The paper removes each tile's own mean and deviation, so that brightness does not tell neighbours. Here each piece is
-given those of all pieces of its clip instead, to the same end, so that it looks as clips do in evaluation.
+given those of all pieces of its clip instead, to the same end, so that it looks as clips do in evaluation. That is done
+to each channel, which takes away as well what the released code's change of each piece's channels would add.
 
 The figures in MCN's tables are of a 2-D network on single frames, measured by others: UCF101 / HMDB51 top-1 after
 fine-tuning 51.5 / 22.5 (Table 7), UCF101 retrieval R@1, 5, 10, 20, 50: 19.7 / 28.5 / 33.5 / 40.0 / 49.4 (Table 9).

@@ -7,7 +7,8 @@ UCF101 / HMDB51, as MCN's tables print them: R(2+1)D fine-tuned 75.9 / 35.9 (Tab
 after Kinetics-400, where PCL's README has 77.1 / 36.6), retrieval R@1 31.9 / 12.5 (Tables 9 and 10). The R(2+1)D of the
 released code is VCOP's (`r2plus1d_vcop`).
 
-Any video can be used: a short one begins anew after its end, or without `method.wrap` repeats its first frame.
+Any video can be used: a short one begins anew after its end, or without `method.wrap` repeats its first frame. Paces
+count frames, not seconds: no frame rate is asked for, and videos of several rates have several speeds at one pace.
 """
 
 from __future__ import annotations

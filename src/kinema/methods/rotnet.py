@@ -2,7 +2,9 @@
 
 Each clip is shown in all four rotations by right angles, and a linear layer on the feature says which one it sees. The
 four are in one batch, as in the released code, so the network reads four times the clips that are drawn. Its further
-turning of clips by up to 10 degrees is left out.
+turning of clips by up to 10 degrees is left out. With an `augment.crop_aspect` other than 1 1, crops are squeezed to a
+square before they are turned. Of square video as often narrowed as flattened; of wide video mostly narrowed, from which
+two rotations can be told from the other two: `--augment.crop-aspect 1 1` is the remedy.
 
 UCF101 / HMDB51 top-1 after pre-training on Kinetics-400 and fine-tuning, R3D-18: 62.9 / 33.7 (MCN, Table 8).
 """

@@ -1,7 +1,8 @@
 """SpeedNet (Benaim, Ephrat, Lang, Mosseri, Freeman, Rubinstein, Irani, Dekel, CVPR 2020, arXiv 2004.06130).
 
-Is a clip shown at normal speed or sped up? Each batch has both versions of each video's segment. The network's last map
-is reduced by its maximum over space and its mean over time, and one layer gives the logit.
+Is a clip shown at normal speed or sped up? Each batch has both versions of each video's segment, with crops, mirrors
+and colours of their own. The network's last map is reduced by its maximum over space and its mean over time, and one
+layer gives the logit.
 
 UCF101 / HMDB51 top-1 after Kinetics-400 and fine-tuning, as MCN's Table 8 prints it: S3D-G at 224 px 81.1 / 48.8.
 

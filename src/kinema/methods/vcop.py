@@ -7,8 +7,10 @@ UCF101 / HMDB51 by R(2+1)D: fine-tuned 72.4 / 30.9 (MCN, Table 7), retrieval R@1
 10 has the 7.6 of R3D). These are nets of one block a stage (`r2plus1d_vcop`), not R(2+1)D-18.
 
 OPN (Lee et al., "Unsupervised Representation Learning by Sorting Sequences", ICCV 2017) asks the same of four frames,
-where an order and its reverse are one answer. Its own VGG: 56.3 / 22.1 (Table 7), R@1 19.9 on UCF101 (Table 9). The
-layer of 1,024 (fc6) that it has between a frame's feature and the pairs is left out.
+where an order and its reverse are one answer. Its own VGG: 56.3 / 22.1 (Table 7), R@1 19.9 on UCF101 (Table 9). Left
+out: the layer of 1,024 (fc6) between a frame's feature and the pairs, showing one colour channel alone so that colours
+do not tell the order, and choosing frames and crops by their flow. Crops of their own stand for its shift of each
+frame by up to 5 pixels.
 
 A video shorter than the row is not refused: its clips lie nearer to one another, so that there is an order to be told
 as long as it is longer than one clip.

@@ -8,7 +8,8 @@ UCF101 / HMDB51 by R(2+1)D: fine-tuned 66.3 / 32.2 (MCN, Table 7), retrieval R@1
 
 No official code. An unofficial one always turns the grid of quadrants by half; here they change places at random, as in
 the paper. A row that leaves no room for a remote clip has the other four answers; in videos too short for the row, the
-clips lie nearer to one another.
+clips lie nearer to one another. With an `augment.crop_aspect` other than 1 1, crops are squeezed to a square before
+they are turned, as in `kinema.methods.rotnet`.
 """
 
 from __future__ import annotations

@@ -44,9 +44,9 @@ def speednet() -> Recipe:
     kinema finetune runs/speednet --data UCF-101
     kinema finetune runs/speednet --data HMDB51
 
-    The paper's S3D-G has no strides in time, ours has. The optimiser, the batch and the number of epochs are ours, as
-    there is no official code to take them from. MCN's Table 8 gives, UCF101 / HMDB51 after Kinetics-400: 81.1 / 48.8.
-    kinema has not run it at this size yet.
+    The paper's S3D-G has no strides in time, ours has. There is no official code: the optimiser and the augmentation
+    are `mcn`'s, the batch and the number of epochs ours. MCN's Table 8 gives, UCF101 / HMDB51 after Kinetics-400:
+    81.1 / 48.8. kinema has not run it at this size yet.
     """
     clip = Clip(frames=64, size=224, short_side=256)
     train = Train(epochs=100, batch_size=16)

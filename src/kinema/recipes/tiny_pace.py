@@ -37,5 +37,7 @@ def tiny_speednet() -> Recipe:
 
     Every second frame counts as normal speed: a fast clip then has about the stride of evaluation's, 4, and takes 32
     frames at most; with more, the shortest clips that this is for, of 32 frames, would have to repeat their first.
+    In short videos the middle of a clip tells its speed, as a long one lies nearer the video's: who knew it alone would
+    be right in 80% of draws at 32 frames and in 66% at 48, where chance is 50%.
     """
     return replace(TINY, recipe="tiny_speednet", method=SpeedNet(frames=8, stride=2))
