@@ -28,14 +28,14 @@ def what_is_too_short(method: Method, videos: Sequence[Video]) -> str:
     if not short:
         return ""
     change = f"lower {draw.lowered_by}"
-    if draw.needed and len(short) == len(found):
+    if max(found) < draw.least:
         raise UsageError(
-            f"{name} reads a stretch of {draw.reach} frames, and the longest of {len(found)} videos looked at has "
-            f"{max(short)}: {change}"
+            f"{name} needs {draw.least} frames of a video, and the longest of {len(found)} videos looked at has "
+            f"{max(found)}: {change}"
         )
     return (
         f"{len(short)} of {len(found)} videos looked at are shorter than the stretch of {draw.reach} frames that "
-        f"{name} reads, down to {min(short)}, and repeat their first frame: {change}, or leave them out with --skip"
+        f"{name} reads, down to {min(short)}, and {draw.shorter}: {change}, or leave them out with --skip"
     )
 
 

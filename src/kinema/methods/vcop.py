@@ -13,7 +13,7 @@ do not tell the order, and choosing frames and crops by their flow. Crops of the
 frame by up to 5 pixels.
 
 A video shorter than the row is not refused: its clips lie nearer to one another, so that there is an order to be told
-as long as it is longer than one clip.
+as long as no two of them are the same. Where none of a set's videos is that long, training does not begin.
 """
 
 from __future__ import annotations

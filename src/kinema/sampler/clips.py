@@ -45,7 +45,7 @@ class Drawing(Protocol):
 
 @runtime_checkable
 class Reaching(Protocol):
-    """A drawing that repeats a video's first frame where the video is shorter than the stretch that it reads."""
+    """A drawing that does not draw as it was asked to in a video that is shorter than the stretch that it reads."""
 
     @property
     def reach(self) -> int:
@@ -56,8 +56,16 @@ class Reaching(Protocol):
         """The flags that lower it."""
 
     @property
-    def needed(self) -> bool:
-        """Whether there is little to learn in a video that is shorter."""
+    def least(self) -> int:
+        """Frames with which a video has something to teach, although it may be shorter than the stretch."""
+
+    @property
+    def shorter(self) -> str:
+        """What shorter videos do, in words that follow "and"."""
+
+
+REPEATING = "repeat their first frame"
+"""What most drawings do with a short video, as `clip_at` does."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,8 @@ class OfClips:
     stride: int
 
     lowered_by: ClassVar[str] = "--clip.frames or --clip.stride"
-    needed: ClassVar[bool] = False
+    least: ClassVar[int] = 1
+    shorter: ClassVar[str] = REPEATING
 
     @property
     def reach(self) -> int:
@@ -114,12 +123,17 @@ class Blocks:
     stride: int
 
     lowered_by: ClassVar[str] = "--method.blocks, --method.block-frames or --method.block-stride"
-    needed: ClassVar[bool] = True
+    shorter: ClassVar[str] = REPEATING
 
     @property
     def reach(self) -> int:
         """Frames of the video from the first of the first block to the last of the last."""
         return (self.blocks * self.frames - 1) * self.stride + 1
+
+    @property
+    def least(self) -> int:
+        """All of them."""
+        return self.reach
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The blocks' indices, int64 [blocks, frames]."""

@@ -6,12 +6,13 @@ Letters: B videos, N clips, T frames of a clip.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from kinema.batch import Draw
-from kinema.sampler.clips import clip_at
+from kinema.sampler.clips import REPEATING, clip_at
 
 
 def paced_clip(num_frames: int, *, frames: int, pace: int, longest: int, wrap: bool, rng: torch.Generator) -> Tensor:
@@ -46,14 +47,35 @@ class PacedClips:
     wrap: bool
     clips: int = 1
 
+    lowered_by: ClassVar[str] = "--method.frames or --method.paces"
+
+    @property
+    def longest(self) -> int:
+        """The longest stride."""
+        return max(abs(pace) for pace in self.paces)
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video from the first of the longest clip to its last."""
+        return (self.frames - 1) * self.longest + 1
+
+    @property
+    def least(self) -> int:
+        """All of them, or one pace is told by its repeated frames; in videos that begin anew, those with which no two
+        paces come to the same frames."""
+        return max(self.paces) - min(self.paces) + 1 if self.wrap else self.reach
+
+    @property
+    def shorter(self) -> str:
+        """As `paced_clip` says."""
+        return "begin anew within the longest clips, which tells their pace" if self.wrap else REPEATING
+
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips' indices, int64 [N, T]; every pace is equally likely, and no two clips have the same."""
         numbers = torch.randperm(len(self.paces), generator=rng)[: self.clips].tolist()
-        longest = max(abs(pace) for pace in self.paces)
+        frames, longest = self.frames, self.longest
         drawn = [
-            paced_clip(
-                num_frames, frames=self.frames, pace=self.paces[number], longest=longest, wrap=self.wrap, rng=rng
-            )
+            paced_clip(num_frames, frames=frames, pace=self.paces[number], longest=longest, wrap=self.wrap, rng=rng)
             for number in numbers
         ]
         return Draw(torch.stack(drawn), sum(number * len(self.paces) ** n for n, number in enumerate(numbers)))
@@ -91,6 +113,23 @@ class NormalAndFast:
     stride: int
     normal: tuple[float, float]
     fast: tuple[float, float]
+
+    lowered_by: ClassVar[str] = "--method.frames, --method.stride or --method.fast"
+    shorter: ClassVar[str] = REPEATING
+
+    def span(self, rate: float) -> int:
+        """Frames of the video from the first of a clip at that rate to its last."""
+        return round((self.frames - 1) * self.stride * rate) + 1
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video that the fastest clip takes."""
+        return self.span(self.fast[1])
+
+    @property
+    def least(self) -> int:
+        """Frames without which every fast clip is told by its repeated frames."""
+        return self.span(self.fast[0])
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """int64 [2, T]: the normal clip, then the fast one."""

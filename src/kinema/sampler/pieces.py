@@ -8,12 +8,13 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from kinema.batch import Draw
-from kinema.sampler.clips import clip_at, random_clip, uniform_clips
+from kinema.sampler.clips import OfClips, clip_at, random_clip, uniform_clips
 
 CUBES = 4
 """Pieces of a space-time puzzle."""
@@ -45,11 +46,9 @@ def distant_orders(pieces: int, count: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class LabelledClip:
+class LabelledClip(OfClips):
     """Draw one clip as `kinema.sampler.RandomClip` does; the target is one of `labels` numbers, all equally likely."""
 
-    frames: int
-    stride: int
     labels: int
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
@@ -76,6 +75,24 @@ class CubicPieces:
     stride: int
     segment: int
 
+    lowered_by: ClassVar[str] = "--method.segment, --method.frames or --method.stride"
+    shorter: ClassVar[str] = "have their pieces nearer to one another or overlapping"
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video in all four segments."""
+        return CUBES * self.segment
+
+    @property
+    def span(self) -> int:
+        """Frames of the video from a piece's first to its last."""
+        return (self.frames - 1) * self.stride + 1
+
+    @property
+    def least(self) -> int:
+        """Frames without which two pieces of four times are the same."""
+        return self.span + CUBES - 1
+
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The pieces' indices, int64 [4, T]."""
         label = uniform(CUBE_ORDERS, rng)
@@ -86,10 +103,9 @@ class CubicPieces:
 
     def four_times(self, num_frames: int, rng: torch.Generator) -> Tensor:
         """int64 [4, T]: a piece of each segment, in the order of time."""
-        reach = CUBES * self.segment
-        if num_frames < reach:
+        if num_frames < self.reach:
             return uniform_clips(num_frames, CUBES, frames=self.frames, stride=self.stride)
-        start, free = uniform(num_frames - reach + 1, rng), self.segment - ((self.frames - 1) * self.stride + 1)
+        start, free = uniform(num_frames - self.reach + 1, rng), self.segment - self.span
         starts = [start + n * self.segment + uniform(free + 1, rng) for n in range(CUBES)]
         return torch.stack([clip_at(each, num_frames, frames=self.frames, stride=self.stride) for each in starts])
 

@@ -6,12 +6,14 @@ Letters: F frames of a clip, R the fastest rate.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from kinema.batch import Draw
 from kinema.errors import UsageError
+from kinema.sampler.clips import REPEATING
 
 STILLS = 4
 """Frames of each stretch between which motion is sought."""
@@ -34,6 +36,19 @@ class PlaybackRates:
 
     frames: int
     rates: tuple[int, ...]
+
+    lowered_by: ClassVar[str] = "--clip.frames or --method.rates"
+    shorter: ClassVar[str] = REPEATING
+
+    @property
+    def reach(self) -> int:
+        """Frames of the video in a clip at the fastest rate."""
+        return self.frames * self.rates[-1]
+
+    @property
+    def least(self) -> int:
+        """All of them: a rate whose clips always repeat frames is told by that."""
+        return self.reach
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The indices, int64 [1, 2 F + 4 R]."""

@@ -54,9 +54,9 @@ def orders(count: int, *, symmetric: bool) -> list[tuple[int, ...]]:
 
 
 class OfRows(ABC):
-    """What drawings of rows have in common: in a video too short for a clip, all clips of its row are the same."""
+    """What drawings of rows have in common: in a video too short for the row, its clips lie nearer to one another."""
 
-    needed: ClassVar[bool] = True
+    shorter: ClassVar[str] = "have their clips nearer to one another, or overlapping"
 
     @property
     @abstractmethod
@@ -65,13 +65,20 @@ class OfRows(ABC):
 
     @property
     def reach(self) -> int:
-        """Frames of the video from a clip's first to its last; rows of clips that have room for no more overlap."""
-        return self.row.span
+        """Frames of the video from the first of the row to its last."""
+        return self.row.reach
+
+    @property
+    def least(self) -> int:
+        """Frames without which two clips of a row are the same."""
+        return self.row.span + self.row.clips - 1
 
     @property
     def lowered_by(self) -> str:
-        """The flags that lower it."""
-        return f"--{self.row.FLAG}.frames or --{self.row.FLAG}.stride"
+        """The flags that lower it; still clips have one frame each, however long they are shown."""
+        flag = f"--{self.row.FLAG}"
+        moving = f", {flag}.frames, {flag}.stride" if self.row.stride else ""
+        return f"{flag}.clips{moving} or {flag}.gap"
 
 
 @dataclass(frozen=True)
@@ -109,10 +116,22 @@ class ClozeClips(OfRows):
 
     cloze: Cloze
 
+    shorter: ClassVar[str] = "have no room for a remote clip"
+
     @property
     def row(self) -> ClipRow:
         """How its clips lie."""
         return self.cloze
+
+    @property
+    def reach(self) -> int:
+        """Frames of the row, of the distance from it, and of a remote clip."""
+        return self.cloze.reach + self.cloze.distance + self.cloze.span
+
+    @property
+    def lowered_by(self) -> str:
+        """The flags that lower it."""
+        return f"{super().lowered_by.replace(' or', ',')} or --{self.cloze.FLAG}.distance"
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips as shown, int64 [N, T], and the label."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 
 from kinema.batch import Draw
-from kinema.sampler.clips import clip_at
+from kinema.sampler.clips import REPEATING, clip_at
 
 SLOW, FAST = range(2)
 
@@ -36,12 +36,17 @@ class TwoSpeeds:
     stride: int
 
     lowered_by: ClassVar[str] = "--clip.frames, --clip.stride or --method.stride"
-    needed: ClassVar[bool] = True
+    shorter: ClassVar[str] = REPEATING
 
     @property
     def reach(self) -> int:
         """Frames of the video from a fast clip's first to its last."""
         return 2 * (self.frames - 1) * self.stride + 1
+
+    @property
+    def least(self) -> int:
+        """All of them."""
+        return self.reach
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips' indices, int64 [3, T]."""

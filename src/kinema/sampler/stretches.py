@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from kinema.batch import Draw
-from kinema.sampler.clips import random_clip
+from kinema.sampler.clips import REPEATING, random_clip
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,17 @@ class SparseAndDense:
     """Of the dense clips."""
 
     lowered_by: ClassVar[str] = "--method.parts, --method.frames or --method.dense-stride"
-    needed: ClassVar[bool] = True
+    shorter: ClassVar[str] = REPEATING
 
     @property
     def reach(self) -> int:
         """Frames of the video from the window's first to its last."""
         return (self.parts * self.frames - 1) * self.stride + 1
+
+    @property
+    def least(self) -> int:
+        """All of them."""
+        return self.reach
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips' indices, int64 [2 * (1 + P), T]: sparse and dense in the order of time, and the same again."""
