@@ -75,8 +75,8 @@ class CubicPieces:
     stride: int
     segment: int
 
-    lowered_by: ClassVar[str] = "--method.segment, --method.frames or --method.stride"
-    shorter: ClassVar[str] = "have their pieces nearer to one another or overlapping"
+    lowered_by: ClassVar[str] = "--method.frames or --method.stride, and --method.segment"
+    shorter: ClassVar[str] = "have their pieces nearer to one another than --method.segment asks, or overlapping"
 
     @property
     def reach(self) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -56,8 +55,6 @@ def orders(count: int, *, symmetric: bool) -> list[tuple[int, ...]]:
 class OfRows(ABC):
     """What drawings of rows have in common: in a video too short for the row, its clips lie nearer to one another."""
 
-    shorter: ClassVar[str] = "have their clips nearer to one another, or overlapping"
-
     @property
     @abstractmethod
     def row(self) -> ClipRow:
@@ -75,10 +72,14 @@ class OfRows(ABC):
 
     @property
     def lowered_by(self) -> str:
-        """The flags that lower it; still clips have one frame each, however long they are shown."""
+        """The flags that lower both; still clips have one frame each, however long they are shown."""
         flag = f"--{self.row.FLAG}"
-        moving = f", {flag}.frames, {flag}.stride" if self.row.stride else ""
-        return f"{flag}.clips{moving} or {flag}.gap"
+        return f"{flag}.clips, {flag}.frames or {flag}.stride" if self.row.stride else f"{flag}.clips"
+
+    @property
+    def shorter(self) -> str:
+        """As `row_at` says."""
+        return f"have their clips nearer to one another than --{self.row.FLAG}.gap asks, or overlapping"
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,6 @@ class ClozeClips(OfRows):
 
     cloze: Cloze
 
-    shorter: ClassVar[str] = "have no room for a remote clip"
-
     @property
     def row(self) -> ClipRow:
         """How its clips lie."""
@@ -129,9 +128,9 @@ class ClozeClips(OfRows):
         return self.cloze.reach + self.cloze.distance + self.cloze.span
 
     @property
-    def lowered_by(self) -> str:
-        """The flags that lower it."""
-        return f"{super().lowered_by.replace(' or', ',')} or --{self.cloze.FLAG}.distance"
+    def shorter(self) -> str:
+        """One answer fewer, wherever the row lies."""
+        return f"have no room for a remote clip at --{self.cloze.FLAG}.distance and --{self.cloze.FLAG}.gap"
 
     def __call__(self, num_frames: int, rng: torch.Generator) -> Draw:
         """The clips as shown, int64 [N, T], and the label."""
