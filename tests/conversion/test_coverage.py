@@ -3,7 +3,8 @@
 import pytest
 
 from kinema.conversion.coverage import COUNTER, cover, prefix_of
-from kinema.conversion.families import FAMILIES
+from kinema.conversion.families import FAMILIES, find
+from kinema.conversion.family import Layout
 from kinema.conversion.names import prp_c3d, s3d_of_coclr
 from reference import checkpoints as files
 from reference.checkpoints import hollow
@@ -134,3 +135,14 @@ def test_names_of_no_tensor_stay_what_they_are():
     assert s3d_of_coclr("block3.7.conv.weight") == "block3.7.conv.weight"
     assert s3d_of_coclr("block2.x") == "block2.x"
     assert prp_c3d("conv3_1.weight") == "conv3_1.weight"
+
+
+def test_data_parallel_within_data_parallel_puts_its_prefix_in_front_twice():
+    family = find("vcop")
+    once, twice = (
+        hollow({f"{module}base_network.{name}": shape for name, shape in files.vcop().items()})
+        for module in ("module.", "module.module.")
+    )
+    found = [cover(tensors, family, Layout("r3d_vcop")) for tensors in (once, twice)]
+    assert [each.problems for each in found] == [0, 0]
+    assert found[1].sources == {name: f"module.{source}" for name, source in found[0].sources.items()}

@@ -110,6 +110,35 @@ def test_absent_and_foreign_files_are_refused_in_one_line(tmp_path):
         refused(each)
 
 
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b"hello\n", "is not a readable checkpoint: it is damaged, or not of torch"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+        (b"\x40\0\0\0\0\0\0\0" + b'{"a":{}}'.ljust(64), "is a file of safetensors"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_and_no_word_of_pythons_stands_for_it(tmp_path, content, complaint):
+    path = tmp_path / "odd.pth"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=f"odd.pth {complaint}"):
+        read(path, ("",))
+
+
+def test_a_folder_is_not_said_to_be_absent(tmp_path):
+    with pytest.raises(UsageError, match="is a folder: give the checkpoint in it"):
+        read(tmp_path, ("",))
+
+
+def test_where_else_a_file_has_its_tensors_is_said(tmp_path):
+    path = saved(tmp_path / "wrapped.pth", {"epoch": 3, "state_dict": TENSORS})
+    with pytest.raises(
+        UsageError, match=r"has no tensors by name, but 'epoch', 'state_dict'; it has 1 under 'state_dict'"
+    ):
+        read(path, ("",))
+
+
 def refused(path):
     with pytest.raises(UsageError) as said:
         read(path, ("model",))

@@ -15,6 +15,7 @@ from kinema import backbones
 from kinema.conversion.coverage import COUNTER, Coverage, cover, idle, prefix_of
 from kinema.conversion.families import find
 from kinema.conversion.family import Family
+from kinema.conversion.names import bare
 from kinema.conversion.reading import Foreign, read
 from kinema.engine import checkpoint
 from kinema.engine.checkpoint import Checkpoint
@@ -108,7 +109,7 @@ def choose(
     Raises:
         UsageError: there is none, or more than one.
     """
-    plain = [tensor.removeprefix("module.") for tensor in foreign.tensors]
+    plain = [bare(tensor) for tensor in foreign.tensors]
     for pattern, what in family.lacking.items():
         if any(fnmatchcase(each, pattern) for each in plain):
             raise UsageError(f"{path} holds {what}, a backbone that kinema does not have")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kinema import backbones
 from kinema.conversion.family import Family, Layout
+from kinema.conversion.names import bare
 
 COUNTER = "num_batches_tracked"
 """Batch norm's count of batches, which decides nothing here; files from before torch 0.4.1 do not have it."""
@@ -63,7 +64,7 @@ def _first(names: Sequence[str]) -> str:
 
 def prefix_of(names: Sequence[str], family: Family) -> str | None:
     """The prefix of the backbone's tensors; `None` if no tensor has any of the family's."""
-    plain = [name.removeprefix("module.") for name in names]
+    plain = [bare(name) for name in names]
     return next((prefix for prefix in family.prefixes if any(name.startswith(prefix) for name in plain)), None)
 
 
@@ -81,7 +82,7 @@ def cover(tensors: Mapping[str, Tensor], family: Family, layout: Layout, leave: 
     found = Coverage(layout, own)
     prefix = prefix_of(list(tensors), family) or ""
     for source, value in tensors.items():
-        name = source.removeprefix("module.")
+        name = bare(source)
         aside = next((what for pattern, what in family.aside.items() if fnmatchcase(name, pattern)), None)
         if aside is not None:
             found.unused[source] = aside
@@ -122,5 +123,5 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 def idle(found: Coverage, tensors: Mapping[str, Tensor], leave: Sequence[str]) -> Iterator[str]:
     """Patterns of `leave` that fit no tensor, of either side."""
-    names = [*found.shapes, *tensors, *(name.removeprefix("module.") for name in tensors)]
+    names = [*found.shapes, *tensors, *(bare(name) for name in tensors)]
     return (pattern for pattern in leave if not any(fnmatchcase(name, pattern) for name in names))

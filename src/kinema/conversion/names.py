@@ -8,6 +8,13 @@ from __future__ import annotations
 import re
 
 
+def bare(name: str) -> str:
+    """Without `module.`, which data-parallel training puts in front, twice where one wrapper is around another."""
+    while name.startswith("module."):
+        name = name.removeprefix("module.")
+    return name
+
+
 def same(name: str) -> str:
     """For code that kinema shares its names with."""
     return name

@@ -73,8 +73,7 @@ def read(path: Path, entries: tuple[str, ...]) -> Foreign:
         UsageError: there is no such file or entry, it is damaged or holds tensors of no plain kind, or reading it would
             run code.
     """
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file")
+    require_pickle(path)
     content = unpickle(path)
     if not isinstance(content, dict):
         raise UsageError(
@@ -89,7 +88,43 @@ def read(path: Path, entries: tuple[str, ...]) -> Foreign:
                 return Foreign(named, facts(content), hashlib.file_digest(file, "sha256").hexdigest())
     wanted = " or ".join(f"'{entry}'" if entry else "tensors by name" for entry in entries)
     found = ", ".join(repr(name)[:100] for name in list(content)[:5]) or "nothing"
-    raise UsageError(f"{path} has no {wanted}, but {found}: give --from of the repository that wrote it")
+    raise UsageError(
+        f"{path} has no {wanted}, but {found}{elsewhere(content)}: give --from of the repository that wrote it"
+    )
+
+
+def elsewhere(content: dict[Any, Any]) -> str:
+    """Where a file has tensors though none of the entries that were looked for has."""
+    for name, value in content.items():
+        if isinstance(value, dict) and (count := sum(isinstance(each, Tensor) for each in value.values())):
+            return f"; it has {count} under {name!r:.100}, which torch.save can write alone"
+    return ""
+
+
+OTHER_KINDS = {
+    rb"version https://git-lfs": "a pointer of Git LFS, without what it points to: fetch it with git lfs pull",
+    rb".{8}\{\"": "a file of safetensors, which no repository here writes: torch.save what safetensors loads of it",
+}
+"""Beginnings of files that are taken for checkpoints: pattern and what they are."""
+
+
+def require_pickle(path: Path) -> None:
+    """Refuse what need not be read to be known for another kind of file.
+
+    Raises:
+        UsageError: there is no such file, it is empty, or it says what it is.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: give the checkpoint in it")
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    with path.open("rb") as file:
+        start = file.read(64)
+    if not start:
+        raise UsageError(f"{path} is empty: fetch it again")
+    for pattern, what in OTHER_KINDS.items():
+        if re.match(pattern, start, re.DOTALL):
+            raise UsageError(f"{path} is {what}")
 
 
 def unpickle(path: Path) -> Any:
@@ -111,9 +146,9 @@ def unpickle(path: Path) -> Any:
                 f"{path} is refused, since reading it would run {runs[1]}: give a file of tensors alone, as "
                 "torch.save(model.state_dict(), ...) writes it"
             ) from None
-        raise UsageError(
-            f"{path} is not a readable checkpoint ({first_line(problem)}): it is damaged, or not of torch"
-        ) from problem
+        # What a LookupError says is a byte or a number in a list.
+        why = "" if isinstance(problem, LookupError) else f" ({first_line(problem)})"
+        raise UsageError(f"{path} is not a readable checkpoint{why}: it is damaged, or not of torch") from problem
 
 
 def check(path: Path, tensors: dict[str, Tensor]) -> None:
