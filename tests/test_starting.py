@@ -13,6 +13,7 @@ from cases import CASES, VIDEOS, build
 
 from kinema.data.video import Video
 from kinema.engine import checkpoint
+from kinema.errors import UsageError
 from kinema.frozen import FrozenCopy
 from kinema.meta import OtherStatistics
 from kinema.momentum import MomentumCopy
@@ -46,6 +47,18 @@ def test_a_run_begins_with_the_backbone_of_another_and_so_do_its_copies(name, tm
     parts = [f"{part}." for part, module in method.named_modules() if isinstance(module, kinds)]
     rest = {key: value for key, value in method.state_dict().items() if not key.startswith(("backbone.", *parts))}
     assert all(torch.equal(value, fresh[key]) for key, value in rest.items())
+
+
+@pytest.mark.parametrize("change", [{"name": "r2plus1d_vcop"}, {"width": 0.125}])
+def test_weights_of_another_backbone_are_refused_with_the_flags_that_would_take_them(change, tmp_path):
+    case = CASES["cmc"]
+    other = dataclasses.replace(case, backbone=dataclasses.replace(case.backbone, **change))
+    saved(other, tmp_path / "other.pt")
+    with pytest.raises(UsageError) as said:
+        begun(case, CLIPS, tmp_path / "other.pt")
+    there = other.backbone
+    assert str(said.value).endswith(f": give --backbone.name {there.name} --backbone.width {there.width:g}")
+    assert f"it is a {there.name} x {there.width:g}, where this run has a {case.backbone.name} x" in str(said.value)
 
 
 def test_coclr_goes_on_with_the_projection_of_coclr(tmp_path):

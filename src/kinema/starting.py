@@ -34,16 +34,31 @@ def begun(recipe: Recipe, videos: Sequence[Video], init_from: str | Path | None)
         method = methods.build(recipe, len(videos))
     else:
         saved = opened(init_from)
-        method = methods.build(
-            recipe,
-            len(videos),
-            lambda backbone: checkpoint.load_state(backbone, part(saved.method, "backbone"), str(init_from)),
-        )
+        method = methods.build(recipe, len(videos), lambda backbone: take_over(backbone, recipe, saved, str(init_from)))
         if isinstance(method, CoCLR) and saved.recipe["method"]["name"] == recipe.method.name:
             checkpoint.load_state(method.projection, part(saved.method, "projection"), str(init_from))
             method.key_projection = MomentumCopy(method.projection)
     method.relate(sources_of(videos))
     return method
+
+
+def take_over(backbone: torch.nn.Module, recipe: Recipe, saved: checkpoint.Checkpoint, source: str) -> None:
+    """Load the weights of another run's backbone.
+
+    Raises:
+        UsageError: they do not fit; says what would take them, where that is another backbone.
+    """
+    try:
+        checkpoint.load_state(backbone, part(saved.method, "backbone"), source)
+    except UsageError:
+        theirs = from_dict(settings.Backbone, saved.recipe["backbone"])
+        if theirs == recipe.backbone:
+            raise
+        there, here = (f"{each.name} x {each.width:g}" for each in (theirs, recipe.backbone))
+        raise UsageError(
+            f"{source} does not fit this network: it is a {there}, where this run has a {here}: give --backbone.name "
+            f"{theirs.name} --backbone.width {theirs.width:g}"
+        ) from None
 
 
 def bring_oracle(method: Method, flow: dict[str, Any] | None) -> None:

@@ -311,11 +311,14 @@ def test_checkpoint_that_is_none_is_refused_and_left_alone(
     assert untouched(own_run) == before
 
 
+BEGIN_SO = "give --backbone.name r3d_vcop --backbone.width 0.0625"
+
+
 @pytest.mark.parametrize("flags", ["--backbone.name r2plus1d_vcop", "--backbone.width 0.125"])
 def test_weights_of_another_backbone_are_refused(pretrain, trained, clip_folder, tmp_path, flags):
     out = tmp_path / "out"
     ended = pretrain(clip_folder, out, "--init-from", trained, *flags.split())
-    ended.refused(2, f"{trained} does not fit this network", "use the backbone, width")
+    ended.refused(2, f"{trained} does not fit this network: it is a r3d_vcop x 0.0625, where this run has a", BEGIN_SO)
     assert not out.exists()
 
 

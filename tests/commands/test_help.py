@@ -58,6 +58,17 @@ def test_help_and_refused_flags_import_neither_torch_nor_numpy_nor_av():
     assert "usage: kinema retrieve [-h] [OPTIONS] RUN" in done.stdout
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--train.epochs", "3", "-h"]])
+def test_help_of_a_recipe_begins_with_what_the_recipe_says_of_itself(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.run(["pretrain", "mcn_r3d", *words])
+    out = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert out.index("kinema linear runs/mcn_r3d --data HMDB51") < out.index("usage: kinema pretrain mcn_r3d")
+    assert "\nCost: 65.8 GiB; on UCF101" in out
+    assert "fine-tuned 85.4 / 54.8" in out
+
+
 def test_no_words_at_all_print_the_overview(command):
     ended = command()
     assert (ended.code, ended.err) == (0, "")

@@ -57,6 +57,8 @@ def main(verb: str, argv: list[str]) -> int:
     if not argv or argv[0].startswith("-"):
         raise UsageError("kinema pretrain needs a recipe first, such as tiny_mcn: `kinema list recipes` has all")
     recipe = recipes.get(argv[0])
+    if {"-h", "--help"} & {*argv[1:]}:
+        print(f"{recipes.said(argv[0])}\n")
     flags = parse(Pretrain, argv[1:], prog=f"kinema pretrain {argv[0]}", default=defaults(recipe))
     recipe = replace(
         recipe,

@@ -3,6 +3,7 @@
 `RECIPES` is the only table; `kinema list recipes` prints it, each file's recipes under the first line of the file.
 """
 
+import inspect
 import sys
 from collections.abc import Callable
 
@@ -137,6 +138,11 @@ def headings() -> dict[str, list[str]]:
         said = sys.modules[make.__module__].__doc__ or make.__module__
         groups.setdefault(said.splitlines()[0].rstrip("."), []).append(name)
     return groups
+
+
+def said(name: str) -> str:
+    """All that a recipe says of itself: its command, what it costs and what to expect."""
+    return inspect.getdoc(RECIPES[name]) or ""
 
 
 def first_line(name: str) -> str:
