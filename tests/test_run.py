@@ -214,15 +214,33 @@ def test_init_from_needs_a_new_folder(made, again):
     [
         {"resume": True, "overwrite": True},
         {"resume": True, "init_from": "runs/other"},
-        {"overwrite": True, "init_from": "runs/other"},
         {"resume": True, "overwrite": True, "init_from": "runs/other"},
     ],
 )
-def test_resume_overwrite_and_init_from_exclude_one_another(made, again, both):
+def test_to_resume_excludes_a_new_beginning(made, again, both):
     before = files(made.folder)
-    with pytest.raises(UsageError, match="--resume, --init-from and --overwrite exclude one another"):
+    with pytest.raises(UsageError, match="--resume goes on with the run in --out, so it goes with neither --init-from"):
         again(made.folder, **both)
     assert files(made.folder) == before
+
+
+def test_a_run_that_is_replaced_may_begin_with_its_own_weights_or_anothers(made, again, tmp_path):
+    shutil.copytree(made.folder, tmp_path / "run")
+    before, still = files(tmp_path / "run"), replace(RECIPE, optim=Optim("sgd", lr=1e-9))
+    run, _ = again(tmp_path / "run", still, init_from=tmp_path / "run", overwrite=True)
+    old, new = (checkpoint.load(each.checkpoint).method for each in (made, run))
+    names = [name for name in old if name.startswith("backbone.") and name.endswith("weight")]
+    assert names
+    assert all(torch.allclose(old[name], new[name], atol=1e-6) for name in names)
+    assert files(tmp_path / "run.replaced-1") == before
+
+
+def test_nothing_is_replaced_where_what_to_begin_with_is_not_there(made, again, tmp_path):
+    shutil.copytree(made.folder, tmp_path / "run")
+    with pytest.raises(UsageError, match="no checkpoint at"):
+        again(tmp_path / "run", init_from=tmp_path / "nowhere", overwrite=True)
+    assert files(tmp_path / "run") == files(made.folder)
+    assert [each.name for each in tmp_path.iterdir()] == ["run"]
 
 
 def test_json_of_a_run_is_written_whole_or_not_at_all(made, tmp_path):

@@ -72,8 +72,11 @@ def pretrain(
         if place.rank > 0:  # one process speaks
             report = progress = say = None
         say = say or (lambda line: None)
-        if resume + overwrite + (init_from is not None) > 1:
-            raise UsageError("--resume, --init-from and --overwrite exclude one another: give one of them")
+        if resume and (overwrite or init_from is not None):
+            raise UsageError(
+                "--resume goes on with the run in --out, so it goes with neither --init-from nor --overwrite: leave it "
+                "or them out"
+            )
         bad = read_skip(skip) if skip is not None else frozenset()
         listed = sources.read_source(data, split=split, skip=bad).train
         if skip is not None:

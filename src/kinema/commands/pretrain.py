@@ -148,7 +148,7 @@ def overview() -> str:
     """What `kinema pretrain --help` prints: the recipes, since the flags' defaults are theirs."""
     return (
         "usage: kinema pretrain RECIPE --data DATA --out RUN [--skip FILE] [--split N]\n"
-        "                       [--flow DIR] [--resume | --init-from RUN | --overwrite] [--train.epochs N ...]\n\n"
+        "                       [--flow DIR] [--resume | [--init-from RUN] [--overwrite]] [--train.epochs N ...]\n\n"
         "Learn a representation from videos without labels.\n\n"
         f"recipes:\n{recipe_lines()}\n\n"
         "Every setting of a recipe is a flag: kinema pretrain RECIPE --help"
