@@ -10,6 +10,8 @@ and in MCN's Table 9), probe 70.2; on flow R@1 45.2 and 48.4. Fine-tuned 81.4, a
 
 kinema's flow is the vertical part of TV-L1 alone, as three equal channels; the paper's has both parts. RGB and flow of
 a clip are changed as one block, in colours too (its code), of which hue, saturation and grey leave flow as it is.
+Grey is the luma, in its code one of the channels; flow stays in [0, 1], where its code takes ImageNet's mean off it
+too. Its code leaves out videos shorter than half a clip.
 Batch norm's statistics can tell a key's batch from the queue's; the paper shuffles keys between GPUs against that, and
 on one device there is nothing to shuffle with. Short videos repeat their first frame. Letters: B videos, V of them in
 all, K rows of the queue, F length of a backbone feature, D of a key.

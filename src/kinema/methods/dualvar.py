@@ -10,7 +10,9 @@ UCF101 / HMDB51 top-1 after pre-training on UCF101 and fine-tuning, from its rep
 
 The losses are those of its code, which cannot run as it was published. Clips are drawn as everywhere in kinema, where
 its code centres them on any frame and repeats what lies beyond the ends; and there are no devices to shuffle MoCo's
-keys between. Letters: B videos, n segments, D length of a clip's vector, E of a segment's, K rows of the queue.
+keys between. All clips that have a gradient pass the network together, a batch to batch norm; in its code the shuffled
+one passes apart from the three others, or in MoCo's form the first one apart from its two repetitions. Letters: B
+videos, n segments, D length of a clip's vector, E of a segment's, K rows of the queue.
 """
 
 from __future__ import annotations

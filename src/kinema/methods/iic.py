@@ -7,6 +7,9 @@ in which an anchor meets that of its own video and those of the K videos that it
 UCF101 / HMDB51 top-1 after fine-tuning on residuals, R3D: 72.8 / 35.3 with repeated frames (its README), 74.4 / 38.3
 with swapped quarters (MCN, Table 7). R@1 on UCF101 with swapped quarters and vertical flow: 42.4 (MCN, Table 9); on
 HMDB51 19.7 (Table 10).
+
+A video too short for a clip repeats its first frame, where its code stops. Of flow there is the vertical part alone;
+its code can have the horizontal one for the second view.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ NeurIPS 2020), and, with each clip as the query of the other, Feichtenhofer et a
 
 UCF101 after pre-training on UCF101, CoCLR's repository: InfoNCE on RGB, S3D, R@1 33.1, linear probe 46.8. After
 Kinetics-400, Feichtenhofer et al., Slow R50 and two clips: UCF101 fine-tuned 91.3, Kinetics-400 linear probe 66.6.
-Their three and four clips of a video are not here.
+Their three and four clips of a video are not here, nor is what VideoMoCo adds to MoCo (Pan et al., CVPR 2021): rows of
+the queue that count less as they age, and a generator that drops frames.
 
 Batch norm's statistics can tell a key's batch from the queue's, against which MoCo shuffles keys between GPUs; on one
 device there is nothing to shuffle with. Short videos repeat their first frame. Letters: B videos, K rows of the queue,

@@ -6,8 +6,9 @@ same pass: L = L_task + 0.5 L_contrast. The contrast is CMC's, with a memory ban
 UCF101 / HMDB51 top-1 after fine-tuning, from its README: R3D-18 with VCP 83.4 / 48.8; R3D of one block a stage with
 VCOP 78.2 / 40.5. Retrieval R@1 on UCF101, R3D-18: 55.1 with VCP, where VCP alone has 22.1 and random init 15.3.
 
-Short videos are treated as in `kinema.methods.vcp` and `vcop`. What MCN adds can be laid over it (`method.meta`,
-`method.alpha`), for which the task counts as part of the contrast.
+The third task of the paper, 3D-RotNet, is about one clip and not here. Short videos are treated as in
+`kinema.methods.vcp` and `vcop`. What MCN adds can be laid over it (`method.meta`, `method.alpha`), for which the task
+counts as part of the contrast.
 """
 
 from __future__ import annotations

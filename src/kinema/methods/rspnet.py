@@ -7,7 +7,8 @@ speed than to that of the other, by a margin.
 The paper cuts a batch into a slow and a fast half; here each video draws its speed. After Kinetics-400, 200 epochs:
 UCF101 / HMDB51 fine-tuned R(2+1)D 81.1 / 44.6, ResNet-18 74.3 / 41.8; UCF101 R@1 ResNet-18 41.1. That ResNet-18 has a
 stem of 7 x 7 x 7 and pools behind it: it is not R3D-18, as which others quote it. Short videos repeat their first
-frame, which a fast clip needs sooner: below 2 (T - 1) strides speeds can be told apart by that.
+frame, which a fast clip needs sooner: below 2 (T - 1) strides speeds can be told apart by that, and a set in which all
+videos are so short is refused.
 
 Letters: B videos, K rows of the queue, F length of a backbone feature, D of a key.
 """

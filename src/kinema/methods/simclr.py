@@ -5,8 +5,8 @@ batch each has to find the other one of its video (NT-Xent). Large batches matte
 there are: expect less below 256 videos.
 
 CVRL augments its two clips by two laws (one is nearly always blurred, the other may be solarised); here both have the
-recipe's. UCF101 / HMDB51 top-1 after CVRL's pre-training of R3D-50 on Kinetics-400 and fine-tuning: 92.1 / 65.4 (MCN,
-Table 8).
+recipe's. A video too short for a clip repeats its first frame, where CVRL begins it anew. UCF101 / HMDB51 top-1 after
+CVRL's pre-training of R3D-50 on Kinetics-400 and fine-tuning: 92.1 / 65.4 (MCN, Table 8).
 """
 
 from __future__ import annotations

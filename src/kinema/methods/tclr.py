@@ -7,7 +7,7 @@ of the sparse clip's feature map find the dense clip that shows their part (glob
 R3D-18 after UCF101: fine-tuned 82.4, linear probe 69.9, retrieval R@1 56.1 with features of 9 or 10 clips at several
 strides. Losses and their weights are those of the authors' code. A video shorter than the window repeats its first
 frame, as everywhere here (the code mirrors the end and drops videos of up to 56 frames): its first parts may then be
-still pictures, which cannot be told apart.
+still pictures, which cannot be told apart. Colours are red, green, blue, where the code has them the other way round.
 
 Letters: B videos, P parts, T frames of a clip, S pixels a side, F length of a backbone feature, D of a projected one.
 """

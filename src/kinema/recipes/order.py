@@ -77,7 +77,9 @@ def pcl() -> Recipe:
 
     The released code lowers the rate when the task's loss on held-out videos stands still for 50 epochs; here it is
     constant. It shows the network residuals by default, in evaluation too, as `--method.input residual` and
-    `--view residual` do here, where RGB is the default. Its three clips pass the network one after the other, each a
+    `--view residual` do here, where RGB is the default. It tells the cloze by one layer, which is `--method.cloze.head
+    linear` here, and its clips share frames (`--method.cloze.gap -5`), where its option says that 8 lie between them;
+    here 8 do. Its three clips pass the network one after the other, each a
     batch of its own to batch norm; here they pass together.
     Its README gives, UCF101 / HMDB51: fine-tuned 83.4 / 48.8; R@1 on UCF101 55.1. kinema has not run it at this size
     yet.
