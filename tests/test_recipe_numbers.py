@@ -76,6 +76,7 @@ LOOKS = {
     "moco_kinetics": SLOWFAST,
     "byol": SLOWFAST,
     "swav": SLOWFAST,
+    "rspnet": {"jitter": 1, "brightness": 0.4, "hue": 0.4, "grey": 0.2, "blur": 0, "flip": 0.5, "crop_area": (0.4, 1)},
     "dpc": EVERY_FRAME | {"grey": 0.5, "flip": 0.5},
     "memdpc": EVERY_FRAME | {"grey": 0.25, "flip": 0.5},
     "pcl": COLOURS | {"flip": 0.5},
