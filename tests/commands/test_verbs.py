@@ -222,6 +222,13 @@ def test_test_videos_that_are_train_videos_are_pointed_out(command, own_run, cli
     assert (apart.code, "train videos too" in apart.err) == (0, False)
 
 
+def test_ks_beyond_the_train_videos_are_pointed_out(command, own_run):
+    said = command("retrieve", own_run, "--evaluation.clips", 1, "--evaluation.ks", 1, 20, 21, 50, "--no-random-init")
+    assert "there are 20 train videos: for R@21 and R@50 all of them are looked at" in " ".join(said.err.split())
+    said = command("retrieve", own_run, "--evaluation.clips", 1, "--evaluation.ks", 1, 20, "--no-random-init")
+    assert "all of them" not in said.err
+
+
 def test_result_of_an_unfinished_run_says_how_far_it_was(command, own_run):
     (own_run / "metrics.jsonl").write_text('{"step": 5, "epoch": 1}\n')
     recipe = json.loads((own_run / "recipe.json").read_text())

@@ -106,6 +106,8 @@ def main(verb: str, argv: list[str]) -> int:
         raise UsageError(f"--grid-seed {flags.grid_seed} is for the picture of --grid: give --grid FILE.png too")
     with Bars() as bars:
         task = open_measured(flags, bars)
+        if verb == "retrieve":
+            say_where_all_are_looked_at(task)
         own: dict[str, Any] = {} if verb == "retrieve" else {"settings": getattr(flags, verb)}
         if isinstance(flags, Retrieve) and flags.grid is not None:
             say(f"neighbours drawn in {neighbours(task, flags.grid, flags.against, seed=flags.grid_seed)}")
@@ -143,3 +145,10 @@ def open_measured(flags: Common, bars: Bars) -> Task:
                 f"{both} of {len(fold.test)} test videos of {fold.test.name} are train videos too: figures are too high"
             )
     return task
+
+
+def say_where_all_are_looked_at(task: Task) -> None:
+    """Point out each k beyond the train videos: its R@k says no more than which classes they have."""
+    size = min(len(fold.train) for fold in task.folds)
+    if beyond := [f"R@{k}" for k in task.evaluation.ks if k > size]:
+        say(f"there are {size} train videos: for {' and '.join(beyond)} all of them are looked at")
