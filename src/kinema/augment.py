@@ -16,7 +16,7 @@ import math
 import torch
 from torch import Tensor
 
-from kinema.batch import Batch
+from kinema.batch import Batch, beside
 from kinema.settings import Augment
 
 # Which of a clip's dice decides what.
@@ -83,8 +83,9 @@ def augment_each(batch: Batch, settings: Augment, size: int, *, colours: Tensor 
 
 def without_colour(dice: Tensor, clips: Tensor) -> Tensor:
     """The dice [M, D] by which clips that are set in bool [M] are cropped and flipped, but not jittered or blurred."""
-    dice, columns = dice.clone(), [JITTER, GREY, BLUR]
-    dice[:, columns] = dice[:, columns].masked_fill(clips[:, None], 1.0)
+    dice = dice.clone()
+    for column in (JITTER, GREY, BLUR):
+        dice[:, column].masked_fill_(clips, 1.0)
     return dice
 
 
@@ -209,7 +210,7 @@ def jitter(clips: Tensor, dice: Tensor, settings: Augment) -> Tensor:
     saturation = torch.where(dice[:, GREY] < settings.grey, torch.zeros_like(saturation), saturation)
     angle = (factor(HUE, settings.hue) - 1) * (2 * math.pi)
 
-    mean_grey = clips.mean(dim=(1, 2, 3)) @ clips.new_tensor(LUMA)  # [M]
+    mean_grey = clips.mean(dim=(1, 2, 3)) @ beside(torch.tensor(LUMA, dtype=clips.dtype), clips)  # [M]
     matrix = colour_matrix(saturation, angle) * (brightness * contrast)[:, None, None]  # [M, 3, 3]
     offset = brightness * (1 - contrast) * mean_grey  # [M]
     pixels = clips.flatten(1, 3)  # [M, T * S * S, 3]
@@ -218,9 +219,8 @@ def jitter(clips: Tensor, dice: Tensor, settings: Augment) -> Tensor:
 
 def colour_matrix(saturation: Tensor, angle: Tensor) -> Tensor:
     """float32 [M, 3, 3]: scales chroma by `saturation` and turns it by `angle` radians in YIQ, grey unchanged."""
-    to_yiq = torch.tensor(
-        [LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)], device=angle.device
-    )
+    to_yiq = torch.tensor([LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])
+    to_yiq = beside(to_yiq, angle)
     turn = torch.zeros(len(angle), 3, 3, device=angle.device)
     turn[:, 0, 0] = 1
     turn[:, 1, 1] = turn[:, 2, 2] = saturation * angle.cos()

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinema import settings
-from kinema.batch import Write, generator
+from kinema.batch import Write, beside, generator
 from kinema.errors import UsageError
 from kinema.losses import noise_contrast, softmax_contrast
 
@@ -149,13 +149,13 @@ class PairedBanks(nn.Module):
         """int64 [B, K + 1]: each anchor's own row, then K rows drawn uniformly with replacement."""
         shape = (len(video), self.num_negatives)
         pool = torch.arange(len(self.rgb)) if pool is None else pool
-        pool = pool.to(video.device)  # [videos to draw from]
+        pool = beside(pool, video)  # [videos to draw from]
         if self.config.exclude_self:
             own = (pool == video[:, None]).to(torch.uint8).argmax(dim=1)  # [B], where each anchor stands in the pool
-            step = torch.randint(1, len(pool), shape, generator=rng).to(video.device)
+            step = beside(torch.randint(1, len(pool), shape, generator=rng), video)
             drawn = pool[(own[:, None] + step) % len(pool)]
         else:
-            drawn = pool[torch.randint(len(pool), shape, generator=rng).to(video.device)]
+            drawn = pool[beside(torch.randint(len(pool), shape, generator=rng), video)]
         return torch.cat([video[:, None], drawn], dim=1)
 
     def refresh(self, z1: Tensor, z2: Tensor, video: Tensor, intra: Tensor | None = None) -> tuple[Write, ...]:

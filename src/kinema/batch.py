@@ -78,7 +78,12 @@ class Batch:
 
     def uniform(self, rng: torch.Generator, *shape: int) -> Tensor:
         """float32 [B, *shape] in [0, 1), `drawn` from `rng`, on the device of the clips."""
-        return self.drawn(lambda count: torch.rand(count, *shape, generator=rng)).to(self.clips.device)
+        return beside(self.drawn(lambda count: torch.rand(count, *shape, generator=rng)), self.clips)
+
+
+def beside(numbers: Tensor, there: Tensor) -> Tensor:
+    """The numbers on the device of `there`, on their way without waiting for what the device still has to do."""
+    return numbers.to(there.device, non_blocking=True)
 
 
 @dataclass(frozen=True)

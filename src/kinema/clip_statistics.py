@@ -34,6 +34,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kinema.batch import beside
+
 BLOCKS = (16, 4, 8)
 """Blocks of the grid, the rings and the triangles."""
 SMALLEST = 8
@@ -91,7 +93,7 @@ def motion_labels(flow: Tensor) -> Tensor:
     sizes = torch.hypot(difference[:, :, :, 0], difference[:, :, :, 1])  # [B, 2, L, S, S]
     when = torch.where(sizes < STILL, 0, sizes).sum(dim=(3, 4)).argmax(dim=2) + 1  # [B, 2]
     moves = (length.sum(dim=1) > 0).view(B, 2)  # in u, in v
-    of = torch.tensor([*[0, 0, 1, 1] * len(BLOCKS), 0, 1], device=flow.device)
+    of = beside(torch.tensor([*[0, 0, 1, 1] * len(BLOCKS), 0, 1]), flow)
     return torch.cat([*labels, when], dim=1) * moves[:, of]
 
 
@@ -100,7 +102,7 @@ def differences(flow: Tensor) -> Tensor:
 
     Summed over three rows or columns, with the border repeated beyond the edge.
     """
-    step = flow.new_tensor([-1, 0, 1]).expand(3, 3)
+    step = beside(torch.tensor([-1, 0, 1], dtype=flow.dtype), flow).expand(3, 3)
     kernels = torch.stack([step, step.T])[:, None]  # [2, 1, 3, 3]
     planes = F.pad(flow.flatten(0, 2)[:, None], (1, 1, 1, 1), mode="replicate")
     return F.conv2d(planes, kernels).view(*flow.shape[:3], 2, *flow.shape[3:])

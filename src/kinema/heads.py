@@ -10,6 +10,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from kinema.batch import beside
 from kinema.errors import UsageError
 
 GROUP = 4
@@ -56,7 +57,7 @@ def dropout(x: Tensor, share: float, rng: torch.Generator) -> Tensor:
     if share == 0:
         return x
     kept = torch.rand(x.shape, generator=rng) >= share
-    return x * kept.to(x.device) / (1 - share)
+    return x * beside(kept, x) / (1 - share)
 
 
 class PairScore(nn.Module):

@@ -48,7 +48,7 @@ def pair_classification(logits: Tensor, same_video: Tensor, *, groups: int, redu
     nothing but the 4 : 12 prior of a 4 x 4 grid give 4 ln 4 + 12 ln(4/3) = 8.9974 for the sum.
     """
     target = same_video.to(logits.dtype)
-    loss = F.binary_cross_entropy_with_logits(logits, target, reduction="sum", pos_weight=logits.new_tensor(weight))
+    loss = F.binary_cross_entropy_with_logits(logits, target, reduction="sum", pos_weight=logits.new_full((), weight))
     return loss / (groups if reduction == "sum" else len(logits))
 
 
@@ -118,9 +118,11 @@ def rank_violation(one: Tensor, other: Tensor, temperature: float, limit: float 
         both = torch.cat([one, other], dim=1).float()  # [B, 2 n, E]
         scores = both @ both.transpose(1, 2)  # [B, 2 n, 2 n]
         count = both.shape[1]
-        partner = torch.arange(count, device=scores.device).roll(one.shape[1])
-        own = scores.gather(2, partner.expand(len(scores), count)[:, :, None])  # [B, 2 n, 1]
+        each = torch.arange(count)
+        partner = each.roll(one.shape[1])
+        place = partner.to(scores.device, non_blocking=True).expand(len(scores), count)
+        own = scores.gather(2, place[:, :, None])  # [B, 2 n, 1]
         violation = (scores - own) / temperature
-    others = torch.ones(count, count, dtype=torch.bool, device=scores.device).fill_diagonal_(False)
-    others[torch.arange(count), partner] = False
-    return F.softplus(violation[:, others].clamp(max=limit)).mean()
+    others = (each != each[:, None]) & (each != partner[:, None])  # [2 n, 2 n]
+    columns = others.nonzero()[:, 1].view(count, count - 2).to(scores.device, non_blocking=True)
+    return F.softplus(violation.gather(2, columns.expand(len(scores), -1, -1)).clamp(max=limit)).mean()

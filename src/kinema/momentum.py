@@ -6,11 +6,13 @@ He et al., "Momentum Contrast for Unsupervised Visual Representation Learning", 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
+from kinema.batch import Enqueue, Write
 from kinema.meta import OtherStatistics, State, call_at, dotted, slashed
 
 
@@ -49,3 +51,12 @@ class MomentumCopy(nn.Module):
 def rising(base: float, progress: float) -> float:
     """Momentum that goes from `base` to 1 by half a cosine (BYOL, section 3.2): 1 - (1 - base)(cos(pi p) + 1) / 2."""
     return 1 - (1 - base) * (math.cos(math.pi * progress) + 1) / 2
+
+
+def written(writes: Iterable[Write | Enqueue], buffer: str = "momentum") -> float:
+    """The momentum that a step asks to be written, the last of several.
+
+    It is taken from there and not from the buffer, which may be on a GPU, and reading it would wait for the whole step.
+    """
+    asked = [write.value for write in writes if isinstance(write, Write) and write.buffer == buffer]
+    return float(asked[-1])

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from kinema.batch import beside
+
 ROTATIONS = 4
 """Right angles in a full turn."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -57,7 +59,7 @@ def residual(
 
 def reordered(clips: Tensor, order: Tensor) -> Tensor:
     """Each clip [B, C, T, H, W] with its frames in the order [B, T], in which some may come often and others never."""
-    return clips.gather(2, order.to(clips.device)[:, None, :, None, None].expand_as(clips))
+    return clips.gather(2, beside(order, clips)[:, None, :, None, None].expand_as(clips))
 
 
 def pieces_in_order(frames: int, order: Tensor) -> Tensor:
@@ -81,7 +83,7 @@ def normalise(clips: Tensor, how: Literal["unit", "imagenet", "kinetics", "slowf
     (torchvision), or SlowFast's (GDT)."""
     if how == "unit":
         return clips
-    mean, std = (clips.new_tensor(values).view(3, 1, 1, 1) for values in MEAN_AND_STD[how])
+    mean, std = (beside(torch.tensor(each, dtype=clips.dtype), clips).view(3, 1, 1, 1) for each in MEAN_AND_STD[how])
     return (clips - mean) / std
 
 
@@ -98,7 +100,7 @@ def corners(cells: Tensor, rng: torch.Generator, *, side: int, canvas: int, piec
     """
     cell = canvas // side
     places = torch.stack([cells // side, cells % side], dim=-1) * cell
-    return places + torch.randint(cell - piece + 1, places.shape, generator=rng).to(places.device)
+    return places + beside(torch.randint(cell - piece + 1, places.shape, generator=rng), places)
 
 
 def cut(clips: Tensor, places: Tensor, piece: int) -> Tensor:

@@ -58,7 +58,7 @@ class Method(nn.Module):
                 continue
             buffer = self.get_buffer(write.buffer)
             if write.rows is None:
-                buffer.copy_(write.value)
+                buffer.copy_(write.value, non_blocking=True)
             else:
                 buffer[write.rows] = write.value.to(buffer.dtype)
 

@@ -23,7 +23,7 @@ from kinema.batch import Batch, Enqueue, Step, Write
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_clips import clips
 from kinema.methods.two_views import Embedded
-from kinema.momentum import MomentumCopy, rising
+from kinema.momentum import MomentumCopy, rising, written
 
 
 class BYOL(MetaContrast):
@@ -65,6 +65,8 @@ class BYOL(MetaContrast):
     @torch.no_grad()
     def commit(self, writes: Iterable[Write | Enqueue]) -> None:
         """Make the writes, then let the copies follow."""
+        writes = tuple(writes)
         super().commit(writes)
-        self.target_backbone.follow(self.backbone, float(self.momentum))
-        self.target_projection.follow(self.projection, float(self.momentum))
+        momentum = written(writes)
+        self.target_backbone.follow(self.backbone, momentum)
+        self.target_projection.follow(self.projection, momentum)

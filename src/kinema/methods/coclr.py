@@ -82,7 +82,7 @@ class CoCLR(MetaContrast):
         Flow is changed as if it were grey: brightness and contrast scale and shift it, blur smooths it.
         """
         clips = batch.clips[:, n]
-        clips = clips[..., :3] if stream == "rgb" else clips[..., [3, 3, 3]]
+        clips = clips[..., :3] if stream == "rgb" else torch.cat([clips[..., 3:]] * 3, dim=-1)
         dice = without_colour(batch.dice[:, n], (batch.target >> n) & 1 == 0)
         shown = augment(clips, batch.extent, dice, self.recipe.augment, self.recipe.clip.size)
         return views.normalise(shown, self.config.pixels.normalise if stream == "rgb" else "unit")

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinema import heads, losses, settings, views
-from kinema.batch import Batch, Enqueue, Step, Write
+from kinema.batch import Batch, Enqueue, Step, Write, beside
 from kinema.errors import UsageError
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_clips import clips
@@ -71,7 +71,7 @@ class DualVar(MetaContrast):
             h_other, z_other, s_other = self.keys(other)
         z, s = self.vectors(h)  # [B, D], [B, n, E]
         s_again, s_shuffled = (self.vectors(each)[1] for each in (h_again, h_shuffled))
-        restored = s_shuffled.gather(1, order.argsort(dim=1).to(s.device)[:, :, None].expand_as(s_shuffled))
+        restored = s_shuffled.gather(1, beside(order.argsort(dim=1), s)[:, :, None].expand_as(s_shuffled))
 
         s, s_again, s_other, restored = map(batch.gathered, (s, s_again, s_other, restored))
         features = Embedded(h, h_other, z, z_other).gathered(batch)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from kinema import distributed, heads, losses, meta, sampler, settings
-from kinema.batch import Batch, Enqueue, Outcome, Step, Write
+from kinema.batch import Batch, Enqueue, Outcome, Step, Write, beside
 from kinema.methods.base import Method, statistics_writes
 from kinema.methods.two_views import Embedded
 from kinema.queue import Queue, check_queue
@@ -149,13 +149,14 @@ class MetaContrast(Method):
         views = [view[: groups * heads.GROUP].view(groups, heads.GROUP, -1) for view in (a, b)]
         group = torch.cat(views, dim=1)  # [G, 8, D]
         left, right, same = heads.group_pairs(config.grid, symmetric=config.symmetric)
+        positives, left, right = (beside(each, group) for each in (same.nonzero()[:, 0], left, right))
         logits = self.pair_score(group[:, left].flatten(0, 1), group[:, right].flatten(0, 1)).float()  # [G * P]
-        target = same.to(logits.device).repeat(groups)
+        target = beside(same, logits).repeat(groups)
         loss = losses.pair_classification(
             logits, target, groups=groups, reduction=config.reduction, weight=config.positive_weight
         )
         right_side = ((logits.detach() > 0) == target).float()
-        recall = right_side[target].mean()
+        recall = right_side.view(groups, -1)[:, positives].mean()
         return loss, {"binary": loss.detach(), "binary_acc": right_side.mean(), "binary_recall": recall}
 
     def adapts(self, name: str) -> bool:

@@ -29,7 +29,7 @@ from kinema.batch import Batch, Enqueue, Step, Write
 from kinema.methods.meta_contrast import Contrasted, MetaContrast
 from kinema.methods.two_clips import clips
 from kinema.methods.two_views import Embedded
-from kinema.momentum import MomentumCopy, rising
+from kinema.momentum import MomentumCopy, rising, written
 
 HIDDEN = 2048  # of the three layers of Feichtenhofer et al.
 
@@ -109,9 +109,11 @@ class MoCo(MetaContrast):
     @torch.no_grad()
     def commit(self, writes: Iterable[Write | Enqueue]) -> None:
         """Make the writes, then let the copies follow."""
+        writes = tuple(writes)
         super().commit(writes)
-        self.key_backbone.follow(self.backbone, float(self.momentum))
-        self.key_projection.follow(self.projection, float(self.momentum))
+        momentum = written(writes)
+        self.key_backbone.follow(self.backbone, momentum)
+        self.key_projection.follow(self.projection, momentum)
 
     def chance(self) -> dict[str, float]:
         """ln(K + 1) for the contrast."""

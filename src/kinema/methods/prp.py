@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from kinema import settings
 from kinema.augment import augment
 from kinema.backbones.backbone import Backbone
-from kinema.batch import Batch, Outcome, Step
+from kinema.batch import Batch, Outcome, Step, beside
 from kinema.losses import classification
 from kinema.methods.base import Method
 from kinema.sampler.playback import STILLS, PlaybackRates, stretch_of
@@ -51,7 +51,7 @@ class PRP(Method):
         logits = batch.gathered(self.classify(self.perceive(maps).mean(dim=(2, 3, 4))))
         rate, correct = classification(logits, batch.gathered(batch.target))
 
-        rates = torch.tensor(self.config.rates, device=maps.device)[batch.target]
+        rates = beside(torch.tensor(self.config.rates), maps)[batch.target]
         stretch = stretch_of(frames, rates)[:, None, :, None, None].expand_as(whole)
         weight = motion_attention(stills, *self.config.attention).gather(2, stretch)  # [B, 3, 2 F, S, S]
         errors = weighed_errors(self.make(maps).float(), whole, weight)  # [B, 2 F]

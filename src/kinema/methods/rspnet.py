@@ -48,7 +48,8 @@ class RSPNet(MetaContrast):
 
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """Section 3 of RSPNet: two contrasts of appearance and one ranking of speed."""
-        query, same, other = clips(batch, self.recipe, batch.dice[:, [0, 1, 1]])  # keys share crop and colours
+        dice = torch.cat([batch.dice[:, :2], batch.dice[:, 1:2]], dim=1)  # keys share crop and colours
+        query, same, other = clips(batch, self.recipe, dice)
         h = self.backbone(query)  # [B, F]
         appearance, speed = unit(self.appearance(h)), unit(self.speed(h))  # [B, D] each
         h, appearance, speed = map(batch.gathered, (h, appearance, speed))

@@ -40,7 +40,7 @@ class SpeedNet(Method):
         """The loss of both versions of each segment, which go through the backbone in one batch."""
         clips = augment_each(batch, self.recipe.augment, self.recipe.clip.size)
         logits = batch.gathered(self.logits(clips.flatten(0, 1)).view(-1, 2))  # [B, 2], the fast clip in column 1
-        fast = torch.tensor([0.0, 1.0], device=logits.device).expand_as(logits)
+        fast = torch.arange(2.0, device=logits.device).expand_as(logits)
         loss = F.binary_cross_entropy_with_logits(logits, fast)
         correct = ((logits.detach() > 0) == (fast > 0)).float().mean()
         return Outcome(loss, {"speed": loss.detach(), "speed_acc": correct})

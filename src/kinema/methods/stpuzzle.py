@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from kinema import settings, views
 from kinema.augment import augment
-from kinema.batch import Batch, Outcome, Step
+from kinema.batch import Batch, Outcome, Step, beside
 from kinema.losses import classification
 from kinema.methods.base import Method
 from kinema.sampler.pieces import CUBE_ORDERS, CUBES, CubicPieces, orders
@@ -54,7 +54,7 @@ class STPuzzle(Method):
         joined = self.together(features)
 
         answers = self.arrange(joined).view(-1, 2, CUBE_ORDERS)  # for places and for times
-        loss, correct = classification(answers[torch.arange(len(label)), times.long()], label)
+        loss, correct = classification(answers[torch.arange(len(label), device=label.device), times.long()], label)
         terms = {"puzzle": loss.detach(), "puzzle_acc": correct}
         if self.config.turned:
             upright = F.binary_cross_entropy_with_logits(
@@ -74,9 +74,9 @@ class STPuzzle(Method):
     def places(self, times: Tensor, label: Tensor, rng: torch.Generator) -> Tensor:
         """int64 [B, 4, 2]: the corners of the pieces; one for all four where they are of four times."""
         canvas, piece = self.config.canvas, self.config.piece
-        cells = orders(CUBES).to(label.device)[label]  # [B, 4]
+        cells = beside(orders(CUBES), label)[label]  # [B, 4]
         apart = views.corners(cells, rng, side=self.config.side, canvas=canvas, piece=piece)
-        anywhere = torch.randint(canvas - piece + 1, (len(label), 1, 2), generator=rng).to(label.device)
+        anywhere = beside(torch.randint(canvas - piece + 1, (len(label), 1, 2), generator=rng), label)
         return torch.where(times[:, None, None], anywhere, apart)
 
     def chance(self) -> dict[str, float]:

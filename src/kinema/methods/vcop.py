@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from kinema import settings
-from kinema.batch import Batch, Outcome, Step
+from kinema.batch import Batch, Outcome, Step, beside
 from kinema.heads import dropout
 from kinema.methods.base import Method
 from kinema.methods.clip_task import ClipTask, clips_of, features_of
@@ -50,7 +50,7 @@ class OrderTask(ClipTask):
 
     def forward(self, features: Tensor, rng: torch.Generator) -> Tensor:
         """The logits of the orders, [B, N, F] -> [B, K]."""
-        left, right = torch.tensor(self.pairs).unbind(1)
+        left, right = beside(torch.tensor(self.pairs), features).unbind(1)
         pairs = self.pair(torch.cat([features[:, left], features[:, right]], dim=2))  # [B, N (N - 1) / 2, pair_dim]
         kept = dropout(pairs.flatten(1), self.config.dropout if self.training else 0, rng)
         logits: Tensor = self.answer(kept)

@@ -1,0 +1,86 @@
+"""A step on a device that is not the CPU: nothing stays behind, nothing is waited for, and the outcome is the same."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch.utils.backend_registration as registration
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "methods"))
+from cases import CASES  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(registration, "_setup_privateuseone_for_python_backend"), reason="torch has no devices made in Python"
+)
+STEPS = [*CASES, "mcn, order 0", "mcn, order 1", "mcn, order 2"]
+WAITING = {"vcp": {"tolist"}, "pcl": {"tolist"}}
+"""What these have to know before they go on: which of a batch's clips are turned or cut is decided on the CPU."""
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """What `steps_elsewhere.py` prints."""
+    ended = subprocess.run([sys.executable, HERE / "steps_elsewhere.py"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_step_on_another_device_ends_as_on_the_cpu(seen, name):
+    assert "error" not in seen[name], seen[name]
+    assert seen[name]["apart"] == 0
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_step_never_waits_for_the_device(seen, name):
+    assert set(seen[name]["reads"]) == WAITING.get(name, set())
+
+
+def test_flow_on_another_device_is_the_cpus(seen):
+    assert "error" not in seen["flow"], seen["flow"]
+    assert seen["flow"]["apart"] == 0
+    assert seen["flow"]["moved"] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ("there + torch.ones(3)", "a tensor of the CPU [3] among those of the device"),
+        ("torch.ones(3)[there.long()]", "a tensor of the CPU [3] among those of the device"),
+        ("torch.rand(3, device=DEVICE, generator=torch.Generator())", "generator"),
+        ("there.numpy()", "numpy"),
+    ],
+)
+def test_stand_in_refuses_what_a_gpu_refuses(wrong, complaint):
+    ended = run(f"there = torch.ones(3).to(DEVICE); {wrong}")
+    assert ended.returncode == 1
+    assert complaint in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "float(there.sum())",
+        "there.tolist()",
+        "there.cpu()",
+        "there[there > 0]",
+        "there[torch.ones(1).long()]",
+        "bool(there.any())",
+        "torch.ones(3).to(DEVICE)",
+        "there.copy_(torch.ones(3))",
+        "torch.ones(3).copy_(there)",
+    ],
+)
+def test_stand_in_notes_what_waits_for_the_device(asked):
+    there = "there = torch.ones(3).to(DEVICE, non_blocking=True); assert not standing.reads"
+    ended = run(f"{there}; {asked}; assert standing.reads")
+    assert ended.returncode == 0, ended.stderr
+
+
+def run(line: str) -> subprocess.CompletedProcess[str]:
+    """A line of Python while the device is there."""
+    lines = f"import torch\nfrom stand_in import DEVICE, StandIn\nwith StandIn() as standing:\n    {line}\n"
+    return subprocess.run([sys.executable, "-c", lines], cwd=HERE, capture_output=True, text=True, check=False)
