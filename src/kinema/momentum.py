@@ -53,10 +53,9 @@ def rising(base: float, progress: float) -> float:
     return 1 - (1 - base) * (math.cos(math.pi * progress) + 1) / 2
 
 
-def written(writes: Iterable[Write | Enqueue], buffer: str = "momentum") -> float:
+def written(writes: Iterable[Write | Enqueue]) -> float:
     """The momentum that a step asks to be written, the last of several.
 
     It is taken from there and not from the buffer, which may be on a GPU, and reading it would wait for the whole step.
     """
-    asked = [write.value for write in writes if isinstance(write, Write) and write.buffer == buffer]
-    return float(asked[-1])
+    return float([write.value for write in writes if isinstance(write, Write) and write.buffer == "momentum"][-1])

@@ -33,7 +33,10 @@ ORDERS = {
 
 
 def step(method: Method, device: torch.device) -> torch.Tensor:
-    """Loss, gradient, update and writes, as the training loop has them; returns the loss."""
+    """Loss, gradient, update and writes; returns the loss.
+
+    The training loop also asks whether loss and gradient are numbers, for which it waits; that is left out here.
+    """
     optim = optimizer(method.parameters(), method.recipe.optim)
     own = method.loss(cases.batch(method).to(device), cases.step())
     gradient(method, optim, own, method.recipe.optim.clip_grad)

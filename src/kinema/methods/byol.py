@@ -39,8 +39,7 @@ class BYOL(MetaContrast):
         self.predictor = heads.mlp(config.dim, config.hidden, config.dim, batch_norm=True)
         self.classify_pairs(feature_dim, config.dim)
         self.target_backbone, self.target_projection = MomentumCopy(backbone), MomentumCopy(self.projection)
-        self.register_buffer("momentum", torch.tensor(1.0))  # until a step says what it is
-        self.momentum: Tensor
+        self.register_buffer("momentum", torch.tensor(1.0))  # what the last step said; a checkpoint has it
 
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """Eq. 2 of BYOL and its mirror image: 0 where every prediction points where its target does, 8 at most."""

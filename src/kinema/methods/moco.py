@@ -51,8 +51,7 @@ class MoCo(MetaContrast):
         )
         self.classify_pairs(feature_dim, config.dim)
         self.key_backbone, self.key_projection = MomentumCopy(backbone), MomentumCopy(self.projection)
-        self.register_buffer("momentum", torch.tensor(1.0))  # until a step says what it is
-        self.momentum: Tensor
+        self.register_buffer("momentum", torch.tensor(1.0))  # what the last step said; a checkpoint has it
         self.keys_a_video = 2 if config.symmetric else 1
         self.queue = self.queue_of(config.queue, config.dim, rows=self.keys_a_video)
 
