@@ -1,9 +1,10 @@
 """A device that is not the CPU, on a machine that has no other: what a GPU would refuse is refused, what it would wait
-for is noted.
+for is noted; what has been asked for and not been waited for is not there yet.
 
 A tensor "on the device" holds one of the CPU, on which its operations are done, so values are the CPU's. Torch takes it
 for one of another device: an operation on tensors of both, or with the CPU's generator, is an error as it is on a GPU,
-and what makes the program wait for the device, because Python asks for a value, is kept in `StandIn.reads`.
+and what makes the program wait for the device, because Python asks for a value, is kept in `StandIn.reads`. What leaves
+it by a copy that nobody waits for is not a number until an event that was recorded behind it is waited for.
 
 Importing this gives torch a device named `standin` for as long as the process runs.
 """
@@ -30,6 +31,40 @@ class Module(_DummyBackendModule):
 
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
         return [torch.bfloat16]
+
+    def current_stream(self, device: torch.device) -> Queue:
+        assert device == DEVICE
+        return QUEUE
+
+    def Event(self) -> Event:
+        return Event()
+
+
+class Queue:
+    """What the device has been given to do."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        """Operations."""
+        self.late: list[tuple[Tensor, Tensor]] = []
+        """Tensors of the CPU that are to be filled, and with what."""
+        self.ahead: list[int] = []
+        """Whenever an event was waited for, how many operations the device still had to do behind it."""
+
+
+QUEUE = Queue()
+
+
+class Event:
+    """A mark behind what the device has been given so far."""
+
+    def record(self, queue: Queue) -> None:
+        self.place, self.late = queue.given, list(queue.late)
+
+    def synchronize(self) -> None:
+        QUEUE.ahead.append(QUEUE.given - self.place)
+        for waiting, value in self.late:
+            waiting.copy_(value)
 
 
 _setup_privateuseone_for_python_backend("standin", backend_module=Module())
@@ -84,13 +119,17 @@ class StandIn(TorchDispatchMode):
             return func(*args, **kwargs)
         if func is not aten._to_copy.default and func is not aten.copy_.default:
             self.check(func, args, tensors, kwargs)
+        QUEUE.given += 1
         if waits(func, args, kwargs, target):
             self.reads.append(str(func))
         if target is not None:
             kwargs["device"] = torch.device("cpu")
         known = {id(each.held): each for each in tensors if isinstance(each, There)}
         found = func(*tree_map(held, args), **tree_map(held, kwargs))
-        if (target is not None and target.type == "cpu") or (func is aten.copy_.default and args[0] is found):
+        if func is aten._to_copy.default and leaves(target) and kwargs.get("non_blocking"):
+            QUEUE.late.append((torch.full_like(found, float("nan")), found))
+            return QUEUE.late[-1][0]
+        if leaves(target) or (func is aten.copy_.default and args[0] is found):
             return found
 
         def there(value: Any) -> Any:
@@ -114,8 +153,7 @@ class StandIn(TorchDispatchMode):
 def waits(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], target: torch.device | None) -> bool:
     """Whether a GPU would have the program wait until it is done with all before."""
     if func is aten._to_copy.default:
-        leaves = target is not None and target.type == "cpu"
-        return leaves or (not isinstance(args[0], There) and not kwargs.get("non_blocking"))
+        return (leaves(target) or not isinstance(args[0], There)) and not kwargs.get("non_blocking")
     if func is aten.copy_.default:
         apart = isinstance(args[0], There) != isinstance(args[1], There)
         return apart and not (isinstance(args[0], There) and args[2:] == (True,))
@@ -123,6 +161,11 @@ def waits(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], target: torc
         rows = [each for each in args[1] if each is not None]
         return any(each.dtype is torch.bool or not isinstance(each, There) for each in rows)
     return func in VALUES
+
+
+def leaves(target: torch.device | None) -> bool:
+    """Whether what is made is the CPU's."""
+    return target is not None and target.type == "cpu"
 
 
 def held(value: Any) -> Any:

@@ -33,10 +33,7 @@ ORDERS = {
 
 
 def step(method: Method, device: torch.device) -> torch.Tensor:
-    """Loss, gradient, update and writes; returns the loss.
-
-    The training loop also asks whether loss and gradient are numbers, for which it waits; that is left out here.
-    """
+    """Loss, gradient, update and writes; returns the loss. `training_elsewhere.py` has the loop around it."""
     optim = optimizer(method.parameters(), method.recipe.optim)
     own = method.loss(cases.batch(method).to(device), cases.step())
     gradient(method, optim, own, method.recipe.optim.clip_grad)

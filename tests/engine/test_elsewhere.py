@@ -1,4 +1,4 @@
-"""A step on a device that is not the CPU: nothing stays behind, nothing is waited for, and the outcome is the same."""
+"""On a device that is not the CPU nothing stays behind, nothing is waited for, and the outcome is the same."""
 
 import json
 import subprocess
@@ -45,6 +45,45 @@ def test_flow_on_another_device_is_the_cpus(seen):
     assert seen["flow"]["moved"] > 0.5
 
 
+@pytest.fixture(scope="module")
+def trained(clip_folder, tmp_path_factory):
+    """What `training_elsewhere.py` prints."""
+    program = [sys.executable, HERE / "training_elsewhere.py", clip_folder / "train", tmp_path_factory.mktemp("runs")]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def test_training_on_another_device_leaves_the_cpus_checkpoints(trained):
+    assert trained["whole"]["steps"] == {"previous": 5, "last": 10}
+    assert trained["whole"]["apart"] == []
+    assert trained["whole"]["ended"] == ["", ""]
+
+
+def test_training_waits_for_the_device_at_the_end_of_an_epoch_alone(trained):
+    reads = trained["whole"]["reads"]
+    assert [number for number, waits in enumerate(reads, start=1) if waits] == [1, 6]  # for what precedes these steps
+    assert reads[5] == ["aten._local_scalar_dense.default"] * 4  # means over the epoch: loss, its part, accuracy, norm
+
+
+def test_device_has_a_step_to_do_while_the_one_before_is_looked_at(trained):
+    ahead = trained["whole"]["ahead"]
+    assert len(ahead) == 10
+    within = [ahead[number] for number in range(10) if number % 5 != 4]
+    assert min(within) > 2 * max(ahead[4], ahead[9]) > 0  # at an epoch's end there is an update left, but no next step
+
+
+@pytest.mark.parametrize("at", [2, 5, 7, 9])
+def test_loss_that_is_no_number_on_another_device_ends_as_on_the_cpu(trained, at):
+    """While a queue is filled, in an epoch's first step, in the middle and in the last."""
+    found = trained[f"spoiled {at}"]
+    assert f"at step {at} " in found["ended"][0]
+    assert found["ended"][0] == found["ended"][1]
+    assert found["steps"]["nonfinite"] == at
+    assert found["steps"]["last"] == (0 if at < 5 else 5)
+    assert found["apart"] == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
@@ -77,6 +116,17 @@ def test_stand_in_refuses_what_a_gpu_refuses(wrong, complaint):
 def test_stand_in_notes_what_waits_for_the_device(asked):
     there = "there = torch.ones(3).to(DEVICE, non_blocking=True); assert not standing.reads"
     ended = run(f"{there}; {asked}; assert standing.reads")
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_stand_in_gives_what_nobody_waited_for_only_behind_an_event():
+    ended = run(
+        "module = torch.get_device_module(DEVICE); early, late = module.Event(), module.Event(); "
+        "there = torch.ones(3).to(DEVICE, non_blocking=True); early.record(module.current_stream(DEVICE)); "
+        "here = there.to('cpu', non_blocking=True); early.synchronize(); assert here.isnan().all(); "
+        "late.record(module.current_stream(DEVICE)); late.synchronize(); assert (here == 1).all(); "
+        "assert not standing.reads"
+    )
     assert ended.returncode == 0, ended.stderr
 
 

@@ -20,6 +20,13 @@ class Means:
         """Sums and counts, to go on from."""
         return {name: (float(total), self.counts[name]) for name, total in self.sums.items()}
 
+    def copy(self) -> Means:
+        """The same sums, on their devices; `add` to one leaves the other as it is."""
+        other = Means()
+        other.sums.update(self.sums)
+        other.counts.update(self.counts)
+        return other
+
     def add(self, figures: Mapping[str, Any]) -> None:
         """Count each figure once more."""
         for name, value in figures.items():

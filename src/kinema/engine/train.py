@@ -21,7 +21,7 @@ from kinema.data.flow_folder import FlowFolder
 from kinema.data.loader import EpochSampler, TrainClips, train_loader
 from kinema.data.video import Video
 from kinema.engine import checkpoint
-from kinema.engine.finite import check_finite, kept_for_replay
+from kinema.engine.finite import Guard, Standing, Taken
 from kinema.engine.log import Log
 from kinema.engine.means import Means
 from kinema.engine.optim import optimizer
@@ -122,15 +122,19 @@ def train(
     figures: dict[str, float] = {}
     means = Means(start.means if start else {})
 
-    def save(name: str = "last") -> None:
-        if not writing:
-            return
-        weights, moments = method.state_dict(), optim.state_dict()
-        state = checkpoint.Checkpoint(recipe_dict, data, done, weights, moments, means.state(), retreats)
-        checkpoint.save(state, folder / "checkpoints" / f"{name}.pt")
+    def standing() -> Standing:
+        return Standing(done, method.state_dict(), optim.state_dict(), means)
 
+    def save(name: str, now: Standing) -> None:
+        if writing:
+            state = checkpoint.Checkpoint(
+                recipe_dict, data, now.step, now.method, now.optimizer, now.means.state(), retreats
+            )
+            checkpoint.save(state, folder / "checkpoints" / f"{name}.pt")
+
+    guard = Guard(device, folder, videos, standing=standing, save=save)
     if start is None:
-        save()  # so that --resume works after whatever may go wrong in the first epoch
+        save("last", standing())  # so that --resume works after whatever may go wrong in the first epoch
     method.train()
     logging = Log(folder, start_step=done) if writing else nullcontext()
     with logging as log, stop_on_signal() as stopped, threads_beside(loader.num_workers):
@@ -143,20 +147,18 @@ def train(
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 own = method.loss(part.to(device), step)
             outcome = put_together(own) if apart else own
-            numbers = batch.video.tolist()
-            with kept_for_replay(folder, save):
-                check_finite("loss", outcome.total, outcome, step, numbers, videos)
+            values = {"loss": outcome.total.detach()}
+            if done >= waiting:
+                values["gradient's norm"] = gradient(method, optim, own, recipe.optim.clip_grad)
+            guard.look(Taken(step, values, outcome.terms, batch.video.tolist()))
             if done < waiting:
                 method.commit(outcome.writes)
             else:
-                norm = gradient(method, optim, own, recipe.optim.clip_grad)
-                with kept_for_replay(folder, save):
-                    check_finite("gradient's norm", norm, outcome, step, numbers, videos)
                 update(method, optim, outcome, step.lr)
-                means.add({"grad_norm": norm})
+                means.add({"grad_norm": values["gradient's norm"]})
             done += 1
             now = time.perf_counter()
-            means.add(outcome.terms | {"loss": outcome.total.detach()})
+            means.add(outcome.terms | {"loss": values["loss"]})
             means.add({"data_time": data_time, "step_time": now - last})
             last = now
             if report is not None:
@@ -164,6 +166,7 @@ def train(
 
             epoch_ends = done % batches.steps_per_epoch == 0
             if epoch_ends:
+                guard.settle()
                 figures = means.values() | {"lr": step.lr}
                 epochs_done = step.epoch + 1
                 if probe is not None and is_due(epochs_done, recipe.train.probe_every, recipe.train.epochs):
@@ -173,11 +176,12 @@ def train(
                     log.write(done, epochs_done, {k if "/" in k else f"train/{k}": v for k, v in figures.items()})
                 means = Means()
                 if recipe.train.keep_every and epochs_done % recipe.train.keep_every == 0:
-                    save(f"epoch_{epochs_done:04d}")
-                save()  # after the one that is kept, which a run killed between the two writes again
+                    save(f"epoch_{epochs_done:04d}", standing())
+                save("last", standing())  # after the one that is kept, which a run killed between the two writes again
                 last = time.perf_counter()
         if done < steps and not epoch_ends:
-            save()
+            guard.settle()
+            save("last", standing())
         stop = distributed.largest(stopped() or 0)  # by which all wait for the checkpoint
     return Trained(done, figures, stopped_by=stop if done < steps else None)
 
