@@ -55,3 +55,25 @@ def test_the_first_epoch_of_training_counts_towards_its_pace(
         clock[0] = 10.0 * (step - 1)
         bars.training(Progress(step, 44, (step - 1) // 11, 4, dict))
     assert lines(capsys) == ["training: 11/44, 5:30 left; epoch 1/4  "]
+
+
+def test_an_epoch_of_hours_says_every_five_minutes_how_far_it_is(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bars = Bars()
+    for step in range(1, 8):
+        clock[0] = 100.0 * (step - 1)
+        bars.training(Progress(step, 1000, 0, 1, dict))
+    assert lines(capsys) == [
+        "training: 4/1000, 27:40:00 left; epoch 1/1  ",
+        "training: 7/1000, 27:35:00 left; epoch 1/1  ",
+    ]
+
+
+def test_a_bar_asks_for_figures_once_a_second_since_that_waits_for_a_gpu(clock: list[float]) -> None:
+    bars, asked = Bars(), []
+    bars.live = True
+    for step in range(1, 101):
+        clock[0] = 0.1 * (step - 1)
+        bars.training(Progress(step, 200, 0, 2, lambda: asked.append(clock[0]) or {}))
+    assert asked == pytest.approx([*range(10), 9.9], abs=0.11)  # the last at the epoch's end

@@ -5,6 +5,7 @@ Everything here goes to standard error, so that standard output holds results on
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -20,6 +21,10 @@ SHOWN = ("loss", "contrast", "binary", "contrast_acc", "step_time", "data_time")
 """Training figures that fit on a line; the log has all of them."""
 QUIET_SECONDS = 15
 """Between two plain lines of one piece of work."""
+EPOCH_SECONDS = 300
+"""Between two plain lines within one epoch of training."""
+LIVE_SECONDS = 1
+"""Between two looks at training's figures for a bar: each waits until a GPU has finished what it was given."""
 
 
 def say(line: str) -> None:
@@ -47,6 +52,8 @@ class Bars:
         self.started: dict[str, tuple[float, int]] = {}
         """When each piece of work was first shown, and how much of it was done: what is resumed does not begin at 0."""
         self.spoken: dict[str, float] = {}
+        self.looked = -math.inf
+        """When training's figures were last asked for."""
 
     def __enter__(self) -> Bars:
         if self.live:
@@ -75,11 +82,11 @@ class Bars:
 
     def training(self, progress: TrainingProgress) -> None:
         """For `kinema.pretrain(report=...)`: a bar over steps, with the figures of the epoch."""
-        per_epoch = progress.steps // progress.epochs
-        first = "training" not in (self.tasks if self.live else self.started)
-        ends = progress.step % per_epoch == 0
-        if not (first or ends or (self.live and progress.step % 5 == 0)):
+        clock = time.monotonic()
+        ends = progress.step % (progress.steps // progress.epochs) == 0
+        if not ends and clock - self.looked < (LIVE_SECONDS if self.live else EPOCH_SECONDS):
             return
+        self.looked = clock
         figures = progress.figures()
         note = "  ".join(f"{name} {figures[name]:.3g}" for name in SHOWN if name in figures)
         self.show("training", progress.step, progress.steps, f"epoch {progress.epoch + 1}/{progress.epochs}  {note}")
