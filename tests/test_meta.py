@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from kinema.meta import adapt, adapt_anew, call_at, running_statistics
+from kinema.meta import adapt, adapt_anew, adapt_once, call_at, running_statistics
 
 LR = 0.3
 
@@ -40,7 +40,8 @@ def everything(name):
 
 
 def two_stage_loss(net, stages, order, *, weight_decay=0.0, adapts=everything, support_weight=0.0):
-    """L_q(theta-bar) + support_weight * L_s(theta); order "hvp" is order 2 without the graph of the inner step."""
+    """L_q(theta-bar) + support_weight * L_s(theta); order "hvp" is order 2 without the graph of the inner step,
+    "once" order 1 with the support loss passed back through once."""
     theta, statistics = dict(net.named_parameters()), running_statistics(net)
 
     def support(parameters):
@@ -49,6 +50,8 @@ def two_stage_loss(net, stages, order, *, weight_decay=0.0, adapts=everything, s
     inner = support(theta)
     if order == "hvp":
         inner, adapted = adapt_anew(inner, support, theta, LR, adapts=adapts, weight_decay=weight_decay)
+    elif order == "once":
+        inner, adapted = adapt_once(inner, theta, LR, adapts=adapts, weight_decay=weight_decay)
     else:
         some = {name: value for name, value in theta.items() if adapts(name)}
         adapted = adapt(inner, some, LR, order=order, weight_decay=weight_decay, keep_graph=True)
@@ -197,6 +200,29 @@ def test_first_order_gradient_is_that_at_the_adapted_weights(net, stages):
     other(stages[1]).backward()
     expected = torch.cat([p.grad.flatten() for p in other.parameters() if p.grad is not None])
     torch.testing.assert_close(gradient(net, stages, 1), expected)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"support_weight": 1.0},
+        {"support_weight": 0.3, "weight_decay": 0.1},
+        {"support_weight": 0.3, "adapts": lambda name: name.startswith("head")},
+        {"support_weight": 0.0},
+    ],
+)
+def test_support_loss_passed_back_through_once_gives_first_orders_gradient(net, stages, options):
+    torch.testing.assert_close(gradient(net, stages, "once", **options), gradient(net, stages, 1, **options))
+
+
+def test_graph_of_a_support_loss_passed_back_through_once_is_gone(net, stages):
+    theta = dict(net.named_parameters())
+    loss = net(stages[0])
+    value, adapted = adapt_once(loss, theta, LR)
+    assert torch.equal(value, loss)
+    assert adapted["unused.weight"] is theta["unused.weight"]
+    with pytest.raises(RuntimeError, match="second time"):
+        loss.backward()
 
 
 def test_adapt_is_one_plain_gradient_step(net, stages):

@@ -91,20 +91,77 @@ def adapt(
     The result is a function of `parameters` that autograd can follow. At order 1 the gradient counts as a constant, so
     the meta gradient is that at the adapted point; at order 2 the step itself is differentiated, and its graph is kept
     until then; `adapt_anew` does without. Parameters the loss does not reach stay as they are. `keep_graph` lets the
-    caller use `loss` once more. `reduce` makes this process's gradients those of all.
+    caller use `loss` once more; at order 1 `adapt_once` does without. `reduce` makes this process's gradients those of
+    all.
     """
     values = list(parameters.values())
     gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
         loss, values, create_graph=order == 2, retain_graph=order == 2 or keep_graph, allow_unused=True
     )
-    gradients = reduced(reduce, gradients)
-    adapted: State = {}
-    for (name, value), gradient in zip(parameters.items(), gradients, strict=True):
-        if gradient is None:
-            adapted[name] = value
-        else:
-            adapted[name] = value - lr * (gradient + weight_decay * (value if order == 2 else value.detach()))
-    return adapted
+    return stepped(parameters, reduced(reduce, gradients), lr, order=order, weight_decay=weight_decay)
+
+
+def adapt_once(
+    loss: Tensor,
+    parameters: Mapping[str, Tensor],
+    lr: float,
+    *,
+    adapts: Callable[[str], bool] = lambda name: True,
+    weight_decay: float = 0.0,
+    reduce: Reduce = list,
+) -> tuple[Tensor, State]:
+    """`adapt` at order 1 for a loss that counts itself too: its graph is passed back through once and freed here.
+
+    The gradient that the step is taken along is also what the loss sends to `parameters` in the end.
+
+    Args:
+        loss: a function of `parameters`.
+        parameters: all that the loss is a function of, those that the step leaves alone included.
+        lr: the rate of the step.
+        adapts: which parameters the step changes, by name.
+        weight_decay: within the step.
+        reduce: makes this process's gradients those of all.
+
+    Returns:
+        The loss, differentiable once, and the parameters that the step changes.
+    """
+    gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+    value = _Known.apply(loss.detach(), gradients, *parameters.values())  # type: ignore[no-untyped-call]
+    own = {name: gradient for name, gradient in zip(parameters, gradients, strict=True) if adapts(name)}
+    some = {name: parameters[name] for name in own}
+    return value, stepped(some, reduced(reduce, list(own.values())), lr, order=1, weight_decay=weight_decay)
+
+
+def stepped(
+    parameters: Mapping[str, Tensor],
+    gradients: Sequence[Tensor | None],
+    lr: float,
+    *,
+    order: Literal[1, 2],
+    weight_decay: float,
+) -> State:
+    """The parameters after a step along their gradients; those without one as they are."""
+    return {
+        name: value
+        if gradient is None
+        else value - lr * (gradient + weight_decay * (value if order == 2 else value.detach()))
+        for (name, value), gradient in zip(parameters.items(), gradients, strict=True)
+    }
+
+
+class _Known(torch.autograd.Function):
+    """A loss whose gradients at parameters are known."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: Tensor, gradients: tuple[Tensor | None, ...], *parameters: Tensor) -> Tensor:
+        ctx.gradients = gradients
+        return loss.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, seed: Tensor) -> tuple[Tensor | None, ...]:
+        gradients, ctx.gradients = ctx.gradients, ()
+        return None, None, *(None if gradient is None else seed * gradient for gradient in gradients)
 
 
 def reduced(reduce: Reduce, tensors: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:

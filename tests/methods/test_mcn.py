@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from cases import CASES, VIDEOS, batch, build, step
+from torch.utils.flop_counter import FlopCounterMode
 
 from kinema import heads, sampler
 from kinema.errors import UsageError
@@ -203,6 +204,17 @@ def test_support_loss_joins_the_objective_by_its_weight():
     without, with_it = plain.loss(given, step()), weighted.loss(given, step())
     support = 0.2 * without.terms["support_binary"] + 0.8 * without.terms["support_contrast"]
     torch.testing.assert_close(with_it.total, without.total + 0.5 * support)
+
+
+def test_support_loss_costs_no_second_pass_through_the_network():
+    """At order 1 its gradient is known from the inner step."""
+    work = []
+    for weight in (0.0, 1.0):
+        method = build(recipe(meta={"support_loss_weight": weight}))
+        with FlopCounterMode(display=False) as counter:
+            method.loss(batch(method), step()).total.backward()
+        work.append(counter.get_total_flops())
+    assert work[1] == work[0] > 0
 
 
 @pytest.mark.parametrize(("update", "rows"), [("both", slice(0, 8)), ("support", slice(0, 4)), ("query", slice(4, 8))])

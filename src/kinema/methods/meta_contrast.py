@@ -113,7 +113,7 @@ class MetaContrast(Method):
 
         inner, moved = at(theta)  # L_s(theta)
         lr = step.lr if config.inner_lr is None else config.inner_lr
-        decay, keep = config.inner_weight_decay, config.support_loss_weight > 0
+        decay = config.inner_weight_decay
         if config.order == 2 and config.form == "hvp":
             total, changed = meta.adapt_anew(
                 inner.total,
@@ -125,11 +125,15 @@ class MetaContrast(Method):
                 unchanged=self.buffers(),
                 reduce=reduce,
             )
+        elif config.order == 1 and config.support_loss_weight:
+            total, changed = meta.adapt_once(
+                inner.total, theta, lr, adapts=self.adapts, weight_decay=decay, reduce=reduce
+            )
         else:
             some = {name: value for name, value in theta.items() if self.adapts(name)}
             order: Literal[1, 2] = 1 if config.order == 1 else 2
-            changed = meta.adapt(inner.total, some, lr, order=order, weight_decay=decay, keep_graph=keep, reduce=reduce)
-            total = inner.total if keep else inner.total.detach()
+            changed = meta.adapt(inner.total, some, lr, order=order, weight_decay=decay, reduce=reduce)
+            total = inner.total if config.support_loss_weight else inner.total.detach()
         return replace(inner, total=total), changed, moved
 
     def forward(self, batch: Batch, step: Step) -> Outcome:
