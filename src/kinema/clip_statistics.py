@@ -83,7 +83,9 @@ def motion_labels(flow: Tensor) -> Tensor:
     second = (first + 1) % DIRECTIONS
 
     blocks = partitions(S, flow.device)
-    mean = added(blocks, length, torch.zeros_like(first), 1)[..., 0] / blocks.flatten().bincount()  # [2 B, K]
+    alike = torch.zeros_like(first)
+    pixels = added(blocks, torch.ones_like(length[:1]), alike[:1], 1)
+    mean = (added(blocks, length, alike, 1) / pixels)[..., 0]  # [2 B, K]
     turned = added(blocks, length * (1 - rest), first, DIRECTIONS) + added(blocks, length * rest, second, DIRECTIONS)
     labels, each = [], torch.arange(2 * B, device=flow.device)
     for part in PARTS:

@@ -22,7 +22,10 @@ from torch.utils.backend_registration import _DummyBackendModule, _setup_private
 aten = torch.ops.aten
 INDEXING = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default}
 """What takes rows by numbers that may be the CPU's."""
-VALUES = {aten._local_scalar_dense.default, aten.nonzero.default, aten.masked_select.default, aten.equal.default}
+VALUES = {
+    *(aten._local_scalar_dense.default, aten.nonzero.default, aten.masked_select.default, aten.equal.default),
+    *(aten.bincount.default, aten._unique2.default, aten.repeat_interleave.Tensor),
+}
 """What gives Python a value, or a shape that depends on one."""
 
 
