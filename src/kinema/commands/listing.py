@@ -22,13 +22,21 @@ def main(verb: str, argv: list[str]) -> int:
     return 0
 
 
+RECIPE_NOTES = """\
+  A recipe's commands, and its paper's figures: `kinema pretrain RECIPE --help`. What those of a paper's size take of a
+  GPU, in memory and hours: docs/costs.md."""
+
+
 def recipe_lines() -> str:
     """Each recipe and the first line of its docstring, under what the file it stands in says of itself."""
     from kinema import recipes
 
-    return "\n".join(
-        f"  {heading}\n" + aligned([(name, recipes.first_line(name)) for name in names], indent=4)
-        for heading, names in recipes.headings().items()
+    return (
+        "\n".join(
+            f"  {heading}\n" + aligned([(name, recipes.first_line(name)) for name in names], indent=4)
+            for heading, names in recipes.headings().items()
+        )
+        + f"\n{RECIPE_NOTES}"
     )
 
 
