@@ -39,7 +39,7 @@ class Module(_DummyBackendModule):
         assert device == DEVICE
         return QUEUE
 
-    def Event(self) -> Event:
+    def Event(self, blocking: bool = False) -> Event:
         return Event()
 
 

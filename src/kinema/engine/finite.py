@@ -114,7 +114,7 @@ class OnItsWay:
             return
         module = torch.get_device_module(device)
         self.numbers = numbers.to("cpu", non_blocking=True)
-        self.there = module.Event()
+        self.there = module.Event(blocking=True)  # a core that waits is one that reads
         self.there.record(module.current_stream(device))
 
     def arrived(self) -> Tensor:
