@@ -47,6 +47,12 @@ def test_memory_counted_is_that_of_activations_measured_clip_by_clip(page, name)
     assert kept <= float(page[name][4]) <= 1.03 * kept
 
 
+@pytest.mark.parametrize("name", ["byol", "moco_kinetics"])
+def test_copies_that_follow_add_nothing_to_the_activations_of_the_network(page, name):
+    """Their passes come first; SwAV has the same network and clips, and no copy."""
+    assert float(page[name][4]) <= 1.02 * float(page["swav"][4])
+
+
 @pytest.mark.parametrize("name", PAPER)
 def test_work_counted_is_what_the_docstring_says(page, name):
     said = (recipes.RECIPES[name].__doc__ or "").split("on UCF101 (9,537 videos) ")[1].split(" EFLOP")[0]

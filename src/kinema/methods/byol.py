@@ -44,9 +44,10 @@ class BYOL(MetaContrast):
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """Eq. 2 of BYOL and its mirror image: 0 where every prediction points where its target does, 8 at most."""
         first, second = clips(batch, self.recipe)  # [B, 3, T, S, S] each
+        targets = self.target(second), self.target(first)  # before there is a graph in memory
         h1, h2 = self.backbone(first), self.backbone(second)  # [B, F] each
         z1, z2 = self.projection(h1), self.projection(h2)  # [B, D] each
-        pairs = [(self.predictor(z1), self.target(second)), (self.predictor(z2), self.target(first))]
+        pairs = zip((self.predictor(z1), self.predictor(z2)), targets, strict=True)
         one, other = (losses.direction_distance(*map(batch.gathered, pair)) for pair in pairs)
         loss = one + other
         momentum = torch.tensor(rising(self.config.momentum, step.progress))

@@ -56,14 +56,16 @@ class CoCLR(MetaContrast):
 
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """MIL-NCE of each query; InfoNCE where there is no oracle."""
-        h, q = map(batch.gathered, self.query(self.shown(batch, 0, self.config.stream)))  # [B, F], [B, D]
-        h_key, k = map(batch.gathered, self.key(self.shown(batch, 1, self.config.stream)))
+        # What has no gradient comes first, while there is no graph in memory.
+        h_key, k = map(batch.gathered, self.key(self.shown(batch, 1, self.config.stream)))  # [B, F], [B, D]
         video = batch.gathered(batch.video)
         rows = {"keys": k, "video": video}
+        if self.config.oracle is not None:
+            rows["other"] = batch.gathered(self.other(self.shown(batch, 1, self.config.other_stream)))  # [B, D]
+        h, q = map(batch.gathered, self.query(self.shown(batch, 0, self.config.stream)))
         alike = torch.zeros(len(q), len(self.queue), dtype=torch.bool, device=q.device)
         own = torch.ones(len(q), 1, dtype=torch.bool, device=q.device)
         if self.config.oracle is not None:
-            rows["other"] = batch.gathered(self.other(self.shown(batch, 1, self.config.other_stream)))  # [B, D]
             alike = self.alike(video, rows["other"])
             if torch.rand((), generator=step.rng()) < self.config.skip_own:
                 own = ~alike.any(dim=1, keepdim=True)

@@ -67,8 +67,8 @@ class DualVar(MetaContrast):
             h, h_again, h_shuffled, h_other = self.backbone(torch.cat([one, again, shuffled, other])).chunk(4)  # [B, F]
             z_other, s_other = self.vectors(h_other)
         else:
+            h_other, z_other, s_other = self.keys(other)  # before there is a graph in memory
             h, h_again, h_shuffled = self.backbone(torch.cat([one, again, shuffled])).chunk(3)
-            h_other, z_other, s_other = self.keys(other)
         z, s = self.vectors(h)  # [B, D], [B, n, E]
         s_again, s_shuffled = (self.vectors(each)[1] for each in (h_again, h_shuffled))
         restored = s_shuffled.gather(1, beside(order.argsort(dim=1), s)[:, :, None].expand_as(s_shuffled))

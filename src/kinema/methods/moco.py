@@ -58,12 +58,10 @@ class MoCo(MetaContrast):
     def contrast(self, batch: Batch, step: Step) -> Contrasted:
         """InfoNCE of each query; with `symmetric`, the mean over both clips in that part."""
         first, second = self.clips(batch)  # [B, 3, T, S, S] each
+        h_key, k = map(batch.gathered, self.key(second))  # before there is a graph in memory
+        keys = [k, batch.gathered(self.key(first)[1])] if self.config.symmetric else [k]
         h, q = map(batch.gathered, self.query(first))  # [B, F], [B, D]
-        h_key, k = map(batch.gathered, self.key(second))
-        queries, keys = [q], [k]
-        if self.config.symmetric:
-            queries.append(batch.gathered(self.query(second)[1]))
-            keys.append(batch.gathered(self.key(first)[1]))
+        queries = [q, batch.gathered(self.query(second)[1])] if self.config.symmetric else [q]
         video = batch.gathered(batch.video).repeat(len(keys))
         scores = self.scores(torch.cat(queries), torch.cat(keys), video)  # [B, K + 1], or twice as many
         loss = losses.softmax_contrast(scores)

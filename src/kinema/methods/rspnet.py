@@ -50,11 +50,11 @@ class RSPNet(MetaContrast):
         """Section 3 of RSPNet: two contrasts of appearance and one ranking of speed."""
         dice = torch.cat([batch.dice[:, :2], batch.dice[:, 1:2]], dim=1)  # keys share crop and colours
         query, same, other = clips(batch, self.recipe, dice)
+        h_same, appearance_same, speed_same = map(batch.gathered, self.key(same))  # before there is a graph in memory
+        _, appearance_other, speed_other = map(batch.gathered, self.key(other))
         h = self.backbone(query)  # [B, F]
         appearance, speed = unit(self.appearance(h)), unit(self.speed(h))  # [B, D] each
         h, appearance, speed = map(batch.gathered, (h, appearance, speed))
-        h_same, appearance_same, speed_same = map(batch.gathered, self.key(same))
-        _, appearance_other, speed_other = map(batch.gathered, self.key(other))
 
         keys = appearance_same, appearance_other
         table = (
