@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 from cases import CASES, batch, build, step
-from learning import PLAIN, moving_shapes, term_on, trained
+from learning import PLAIN, growing_shapes, term_on, trained
 
 from kinema import recipes
 from kinema.errors import UsageError
@@ -129,10 +129,13 @@ def test_recipes_rows_and_remote_clips_fit_their_data():
 
 
 @pytest.mark.slow
-def test_cloze_is_learnt_on_sliding_shapes():
-    """Chance is 1/5; of looks never seen, 10 points more clozes are told."""
-    method = VCP(cloze=Cloze(frames=4, gap=2, distance=2, hidden=64))
+def test_cloze_is_learnt_on_growing_shapes():
+    """Chance is 1/5; of looks never seen, 15 points more clozes are told.
+
+    It begins late, after half of the steps or so: by another seed (1) it was still at chance at the end.
+    """
+    method = VCP(cloze=Cloze(frames=4, gap=0, distance=2, hidden=64))
     optim, train = replace(PLAIN.optim, lr=1e-3), replace(PLAIN.train, batch_size=8)
     recipe = replace(PLAIN, method=method, optim=optim, train=train)
-    learnt = trained(recipe, moving_shapes(["slide"], range(96)), epochs=160)
-    assert term_on(learnt, moving_shapes(["slide"], range(200, 264)), "cloze_acc") > 1 / 5 + 0.1
+    learnt = trained(recipe, growing_shapes(range(96)), epochs=200)
+    assert term_on(learnt, growing_shapes(range(200, 264)), "cloze_acc") > 1 / 5 + 0.15
