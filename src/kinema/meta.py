@@ -83,21 +83,18 @@ def adapt(
     *,
     order: Literal[1, 2],
     weight_decay: float = 0.0,
-    keep_graph: bool = False,
     reduce: Reduce = list,
 ) -> State:
     """One plain gradient step: theta - lr * grad(loss), the inner update of MAML (MCN, section 3.3).
 
     The result is a function of `parameters` that autograd can follow. At order 1 the gradient counts as a constant, so
     the meta gradient is that at the adapted point; at order 2 the step itself is differentiated, and its graph is kept
-    until then; `adapt_anew` does without. Parameters the loss does not reach stay as they are. `keep_graph` lets the
-    caller use `loss` once more; at order 1 `adapt_once` does without. `reduce` makes this process's gradients those of
+    until then; `adapt_anew` does without. At order 1 the graph of `loss` is freed; `adapt_once` is for one that counts
+    itself too. Parameters the loss does not reach stay as they are. `reduce` makes this process's gradients those of
     all.
     """
     values = list(parameters.values())
-    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
-        loss, values, create_graph=order == 2, retain_graph=order == 2 or keep_graph, allow_unused=True
-    )
+    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(loss, values, create_graph=order == 2, allow_unused=True)
     return stepped(parameters, reduced(reduce, gradients), lr, order=order, weight_decay=weight_decay)
 
 
@@ -114,16 +111,7 @@ def adapt_once(
 
     The gradient that the step is taken along is also what the loss sends to `parameters` in the end.
 
-    Args:
-        loss: a function of `parameters`.
-        parameters: all that the loss is a function of, those that the step leaves alone included.
-        lr: the rate of the step.
-        adapts: which parameters the step changes, by name.
-        weight_decay: within the step.
-        reduce: makes this process's gradients those of all.
-
-    Returns:
-        The loss, differentiable once, and the parameters that the step changes.
+    Arguments are those of `adapt_anew`. Returns the loss, differentiable once, and the parameters that the step moves.
     """
     gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
     value = _Known.apply(loss.detach(), gradients, *parameters.values())  # type: ignore[no-untyped-call]
