@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,7 +91,7 @@ class Guard:
             return
         (taken, values, before), self.unseen = self.unseen, None
         for name, value in zip(taken.values, values.arrived().tolist(), strict=True):
-            if not torch.tensor(value).isfinite():
+            if not math.isfinite(value):
                 self.save(NONFINITE, before or self.standing())
                 raise NonFiniteLoss(self.message(name, value, taken))
 

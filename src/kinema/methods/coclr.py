@@ -60,15 +60,14 @@ class CoCLR(MetaContrast):
         h_key, k = map(batch.gathered, self.key(self.shown(batch, 1, self.config.stream)))  # [B, F], [B, D]
         video = batch.gathered(batch.video)
         rows = {"keys": k, "video": video}
+        alike = torch.zeros(len(k), len(self.queue), dtype=torch.bool, device=k.device)
+        own = torch.ones(len(k), 1, dtype=torch.bool, device=k.device)
         if self.config.oracle is not None:
             rows["other"] = batch.gathered(self.other(self.shown(batch, 1, self.config.other_stream)))  # [B, D]
-        h, q = map(batch.gathered, self.query(self.shown(batch, 0, self.config.stream)))
-        alike = torch.zeros(len(q), len(self.queue), dtype=torch.bool, device=q.device)
-        own = torch.ones(len(q), 1, dtype=torch.bool, device=q.device)
-        if self.config.oracle is not None:
             alike = self.alike(video, rows["other"])
             if torch.rand((), generator=step.rng()) < self.config.skip_own:
                 own = ~alike.any(dim=1, keepdim=True)
+        h, q = map(batch.gathered, self.query(self.shown(batch, 0, self.config.stream)))
         positive = torch.cat([own, alike], dim=1)  # [B, 1 + K]
         scores = self.queue.scores(q, k) / self.config.temperature  # [B, 1 + K]
         loss = losses.info_nce(scores, positive)
