@@ -11,6 +11,9 @@ of the first frame has moved in the second. Components come first, so that each 
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -167,8 +170,11 @@ def iterate(problem: Linearised, state: State) -> None:
 
     A pair that has is taken out of the batch: its flow is what it would be alone, and the work gets less.
     """
-    compiled = kernels()
-    if compiled is not None and state.flow.device.type == "cpu":
+    device = state.flow.device.type
+    if device == "cuda" and (fused := fused_kernels()) is not None:
+        iterate_fused(fused, problem, state)
+        return
+    if device == "cpu" and (compiled := kernels()) is not None:
         for pair in range(state.flow.shape[1]):
             iterate_pair(compiled, problem.rows(torch.tensor([pair])), state, pair)
         return
@@ -201,6 +207,26 @@ def iterate_pair(compiled: Kernels, problem: Linearised, state: State, pair: int
         if compiled.relax(*moving, *fixed, *numbers, EPSILON**2 * own.flow[0].numel(), INNER):
             break
     state.put(torch.tensor([pair]), State(*(value[:, None] for value in own)))
+
+
+@cache
+def fused_kernels() -> ModuleType | None:
+    """`kinema.data.flow_fused`; None without Triton, where a GPU computes by torch."""
+    try:
+        return importlib.import_module("kinema.data.flow_fused")
+    except ImportError:
+        return None
+
+
+def iterate_fused(fused: ModuleType, problem: Linearised, state: State) -> None:
+    """The same by kernels for a GPU, which is asked once in `INNER` iterations whether a pair goes on."""
+    going = torch.ones(state.flow.shape[1], dtype=torch.int32, device=state.flow.device)
+    still = EPSILON**2 * state.flow[0, 0].numel()
+    for _ in range(OUTER):
+        fused.median(state.flow, going)
+        going = fused.relax(*state, *problem, going, LAMBDA * THETA, THETA, TAU / THETA, still=still, times=INNER)
+        if not going.any():
+            break
 
 
 def iteration(problem: Linearised, state: State) -> tuple[Tensor, Tensor]:
