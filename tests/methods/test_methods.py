@@ -14,7 +14,6 @@ from kinema.batch import Enqueue, generator
 from kinema.errors import UsageError
 from kinema.frozen import FrozenCopy
 from kinema.methods import METHODS
-from kinema.methods.vcp import ClozeTask
 from kinema.momentum import MomentumCopy
 from kinema.queue import Queue
 from kinema.sampler import check_batch_size
@@ -146,8 +145,6 @@ def test_the_order_of_a_batch_makes_no_difference(name, monkeypatch):
     order = torch.randperm(BATCH, generator=generator("order"))
     for draw in ("rand", "randint"):
         monkeypatch.setattr(torch, draw, in_order(getattr(torch, draw), order))
-    choose, back = ClozeTask.choose, order.argsort()  # draws for one video after the other, as each one's label asks
-    monkeypatch.setattr(ClozeTask, "choose", lambda self, target, rng: choose(self, target[back], rng)[order])
     places = torch.cat([start + order for start in range(0, len(given), BATCH)])
     after = method.loss(given.each(lambda rows: rows[places]), step()).total
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)

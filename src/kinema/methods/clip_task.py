@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kinema.augment import FLIP, augment_each
-from kinema.batch import Batch
+from kinema.batch import Batch, beside
 from kinema.losses import classification
 from kinema.sampler import Drawing
 from kinema.settings import Recipe
@@ -29,9 +29,9 @@ class ClipTask(nn.Module, ABC):
     answers: int
     """K."""
 
-    def choose(self, target: Tensor, rng: torch.Generator) -> Tensor:
-        """int64 [B]: which of several ways there are to do to pixels what the answers ask for; here 0."""
-        return torch.zeros_like(target)
+    def choose(self, count: int, rng: torch.Generator) -> Tensor:
+        """int64 [count, W]: in which of several ways each of W things would be done to pixels; here none is."""
+        return torch.zeros(count, 0, dtype=torch.int64)
 
     def change(self, clips: Tensor, target: Tensor, choice: Tensor) -> Tensor:
         """What the answer asks to be done to pixels, of clips [B, N, 3, T, S, S]; here nothing."""
@@ -39,7 +39,7 @@ class ClipTask(nn.Module, ABC):
 
     def shown(self, batch: Batch, recipe: Recipe, rng: torch.Generator) -> Tensor:
         """float32 [B, N, 3, T, S, S]: the clips of a batch, changed as their answers ask for."""
-        choice = batch.drawn(lambda count: self.choose(batch.gathered(batch.target), rng))
+        choice = beside(batch.drawn(lambda count: self.choose(count, rng)), batch.clips)
         return self.change(clips_of(batch, recipe), batch.target, choice)
 
     @abstractmethod

@@ -35,12 +35,14 @@ class ClozeTask(ClipTask):
 
     term = "cloze"
     answers = 5
+    layouts: Tensor
 
     def __init__(self, config: settings.Cloze, feature_dim: int, size: int) -> None:
         super().__init__()
         if size % 2:
             raise UsageError(f"--clip.size {size} cannot be cut into quadrants: give an even number of pixels")
         self.draw = rows.ClozeClips(config)
+        self.register_buffer("layouts", layouts(size), persistent=False)
         self.middle = config.clips // 2
         together = config.clips * feature_dim
         self.answer = (
@@ -49,20 +51,23 @@ class ClozeTask(ClipTask):
             else nn.Linear(together, self.answers)
         )
 
-    def choose(self, target: Tensor, rng: torch.Generator) -> Tensor:
-        """int64 [B]: how many right angles a clip is turned by, or the order of its quadrants; never as before."""
-        ways = {TURNED: 3, PERMUTED: 23}
-        return torch.tensor([1 + rows.uniform(ways[label], rng) if label in ways else 0 for label in target.tolist()])
+    def choose(self, count: int, rng: torch.Generator) -> Tensor:
+        """int64 [count, 2]: the layouts of a clip that would be turned, and of one whose quadrants would be moved.
+
+        Both for every clip: which of the two is done, if either, is known where the targets are.
+        """
+        first, end = 4, len(self.layouts)
+        ways = torch.randint(1, first, (count,), generator=rng), torch.randint(first, end, (count,), generator=rng)
+        return torch.stack(ways, dim=1)
 
     def change(self, clips: Tensor, target: Tensor, choice: Tensor) -> Tensor:
         """What is done to pixels of clips [B, N, 3, T, S, S]; what is done to time was done when they were drawn."""
+        turned, moved = choice.unbind(1)
+        layout = torch.where(target == TURNED, turned, torch.where(target == PERMUTED, moved, 0))
+        pixels = clips[:, self.middle].flatten(3)  # [B, 3, T, S S]
+        places = self.layouts[layout][:, None, None].expand_as(pixels)
         changed = clips.clone()
-        for video, (label, chosen) in enumerate(zip(target.tolist(), choice.tolist(), strict=True)):
-            clip = clips[video, self.middle]  # [3, T, S, S]
-            if label == TURNED:
-                changed[video, self.middle] = clip.rot90(chosen, dims=(2, 3))
-            elif label == PERMUTED:
-                changed[video, self.middle] = quadrants(clip, rows.orders(4, symmetric=False)[chosen])
+        changed[:, self.middle] = pixels.gather(3, places).view_as(clips[:, self.middle])
         return changed
 
     def forward(self, features: Tensor, rng: torch.Generator) -> Tensor:
@@ -71,12 +76,23 @@ class ClozeTask(ClipTask):
         return logits
 
 
-def quadrants(clip: Tensor, order: tuple[int, ...]) -> Tensor:
-    """The clip [3, T, S, S] with its quadrants (0 1 above 2 3) in another order."""
-    half = clip.shape[-1] // 2
-    cells = [clip[..., top : top + half, left : left + half] for top in (0, half) for left in (0, half)]
+def layouts(size: int) -> Tensor:
+    """int64 [27, S S]: where each pixel is taken from.
+
+    As it is; turned by one, two and three right angles; its quadrants in the 23 other orders.
+    """
+    picture = torch.arange(size * size).view(size, size)
+    turned = [picture.rot90(angles) for angles in range(4)]
+    moved = [quadrants(picture, order) for order in rows.orders(4, symmetric=False)[1:]]
+    return torch.stack([*turned, *moved]).flatten(1)
+
+
+def quadrants(picture: Tensor, order: tuple[int, ...]) -> Tensor:
+    """The picture [S, S] with its quadrants (0 1 above 2 3) in another order."""
+    half = len(picture) // 2
+    cells = [picture[top : top + half, left : left + half] for top in (0, half) for left in (0, half)]
     first, second, third, fourth = (cells[number] for number in order)
-    return torch.cat([torch.cat([first, second], dim=-1), torch.cat([third, fourth], dim=-1)], dim=-2)
+    return torch.cat([torch.cat([first, second], dim=1), torch.cat([third, fourth], dim=1)])
 
 
 class VCP(Method):
