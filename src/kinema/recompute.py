@@ -101,8 +101,8 @@ class _PartGradient(torch.autograd.Function):
     def backward(ctx: Any, *seeds: Tensor | None) -> Gradients:
         grad, *inputs = ctx.saved_tensors
         grad, *inputs = leaves((True, *ctx.wanted), (grad, *inputs))
-        first = gradients(ctx.again, ctx.wanted, grad, inputs, create_graph=True)
-        return None, None, *pulled_back(*edges(first, seeds), [grad, *inputs])
+        ends, used = edges(gradients(ctx.again, ctx.wanted, grad, inputs, create_graph=True), seeds)
+        return None, None, *pulled_back(ends, used, [grad, *inputs])
 
 
 def leaves(wanted: tuple[bool, ...], tensors: Any) -> list[Tensor]:
