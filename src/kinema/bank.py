@@ -137,25 +137,28 @@ class PairedBanks(nn.Module):
         Where there are intra-negatives, [B, 2 (K + 1)], theirs behind.
         """
         with torch.autocast(anchor.device.type, enabled=False):
-            scores = torch.einsum("bd,bkd->bk", anchor.float(), bank[indices])
+            scores = torch.einsum("bd,bkd->bk", anchor.float(), rows(bank, indices))
             if self.config.positive == "batch":
                 own = (anchor.float() * other.float()).sum(dim=1, keepdim=True)
                 scores = torch.cat([own, scores[:, 1:]], dim=1)
             if self.intra is not None:
-                scores = torch.cat([scores, torch.einsum("bd,bkd->bk", anchor.float(), self.intra[indices])], dim=1)
+                scores = torch.cat(
+                    [scores, torch.einsum("bd,bkd->bk", anchor.float(), rows(self.intra, indices))], dim=1
+                )
         return scores
 
     def draw(self, video: Tensor, rng: torch.Generator, pool: Tensor | None) -> Tensor:
         """int64 [B, K + 1]: each anchor's own row, then K rows drawn uniformly with replacement."""
         shape = (len(video), self.num_negatives)
-        pool = torch.arange(len(self.rgb)) if pool is None else pool
-        pool = beside(pool, video)  # [videos to draw from]
+        pool = None if pool is None else beside(pool, video)
+        count = len(self.rgb if pool is None else pool)
         if self.config.exclude_self:
-            own = (pool == video[:, None]).to(torch.uint8).argmax(dim=1)  # [B], where each anchor stands in the pool
-            step = beside(torch.randint(1, len(pool), shape, generator=rng), video)
-            drawn = pool[(own[:, None] + step) % len(pool)]
+            # where each anchor stands in the pool, [B]
+            own = video if pool is None else (pool == video[:, None]).to(torch.uint8).argmax(dim=1)
+            places = (own[:, None] + beside(torch.randint(1, count, shape, generator=rng), video)) % count
         else:
-            drawn = pool[beside(torch.randint(len(pool), shape, generator=rng), video)]
+            places = beside(torch.randint(count, shape, generator=rng), video)
+        drawn = places if pool is None else pool[places]
         return torch.cat([video[:, None], drawn], dim=1)
 
     def refresh(self, z1: Tensor, z2: Tensor, video: Tensor, intra: Tensor | None = None) -> tuple[Write, ...]:
@@ -188,6 +191,11 @@ class PairedBanks(nn.Module):
         if self.config.form == "nce":
             loss += negatives * math.log1p(1 / negatives)
         return (2 if self.config.directions == "both" else 1) * loss
+
+
+def rows(bank: Tensor, indices: Tensor) -> Tensor:
+    """[B, K + 1, D]: a bank's rows [B, K + 1]; a row is copied whole, where indexing goes number by number on a CPU."""
+    return bank.index_select(0, indices.flatten()).view(*indices.shape, -1)
 
 
 def prefixed(name: str, writes: Sequence[Write]) -> tuple[Write, ...]:

@@ -129,12 +129,12 @@ def stepped(
     weight_decay: float,
 ) -> State:
     """The parameters after a step along their gradients; those without one as they are."""
-    return {
-        name: value
-        if gradient is None
-        else value - lr * (gradient + weight_decay * (value if order == 2 else value.detach()))
-        for (name, value), gradient in zip(parameters.items(), gradients, strict=True)
-    }
+    moved = {}
+    for (name, value), gradient in zip(parameters.items(), gradients, strict=True):
+        if gradient is not None and weight_decay:
+            gradient = gradient + weight_decay * (value if order == 2 else value.detach())
+        moved[name] = value if gradient is None else value - lr * gradient
+    return moved
 
 
 class _Known(torch.autograd.Function):
