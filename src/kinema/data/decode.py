@@ -34,17 +34,19 @@ def open_video(path: str | Path, decoder: str = "auto", *, threads: int = 1) -> 
     still image or otherwise not a video; UsageError for a decoder that is unknown or not installed. How long it may
     take, `kinema.data.limit` says.
     """
-    with limited(Path(path)):
-        return _opened(Path(path), decoder, threads)
+    path = Path(path)
+    with limited(path):
+        return _opened(path, decoder, threads)
 
 
 def _opened(path: Path, decoder: str, threads: int) -> Reader:
-    if path.is_dir():
+    if not path.exists():
+        if packed := store.find(path):
+            return packed[0].reader(packed[1])
+    elif path.is_dir():
         from kinema.data.read_frames import FrameFolderReader
 
         return FrameFolderReader(path)
-    if not path.exists() and (packed := store.find(path)):
-        return packed[0].reader(packed[1])
     asked = os.environ.get("KINEMA_DECODER", "auto") if decoder == "auto" else decoder
     name = _choose(asked)
     refuse_non_video(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ MOST_PIXELS = 65535
 class PackedReader(Reader):
     """Frames out of a shard; `video` is a row of the index. JPEGs are checked at every read, raw frames by `verify`."""
 
-    def __init__(self, path: Path, shard: Path, video: Any, packing: Packing) -> None:
+    def __init__(self, path: Path, shard: str | Path, video: Any, packing: Packing) -> None:
         self.path = path
         self.num_frames, self.fps = int(video["frames"]), float(video["fps"])
         self.height, self.width = int(video["height"]), int(video["width"])
@@ -64,12 +65,13 @@ class PackedReader(Reader):
         table = bytearray(columns * self.num_frames)
         self._fill(table, self._size - len(table))
         self._sums = np.frombuffer(table, "<u4", offset=8 * self._jpeg * self.num_frames)
+        step = self.height * self.width * 3
+        self._ends: Sequence[int] = range(0, (self.num_frames + 1) * step, step)
         if self._jpeg:
             self._ends = [0, *np.frombuffer(table, "<u8", self.num_frames).tolist()]
-        else:
-            step = self.height * self.width * 3
-            self._ends = list(range(0, (self.num_frames + 1) * step, step))
-        if self._ends[-1] + len(table) != self._size or sorted(self._ends) != self._ends:
+            if sorted(self._ends) != self._ends:
+                raise self._damaged("its table of frames")
+        if self._ends[-1] + len(table) != self._size:
             raise self._damaged("its table of frames")
 
     def _read(self, ascending: list[int]) -> Tensor:

@@ -24,6 +24,8 @@ from kinema.data.store_format import (
 from kinema.data.video import Source, Video, VideoList
 from kinema.errors import UsageError
 
+COLUMNS = VIDEO.names or ()
+
 
 class Store:
     """An open store; in another process it is opened again, not copied.
@@ -65,8 +67,12 @@ class Store:
 
     def name(self, row: int) -> str:
         """A video's name, its path within the store."""
-        video = self.videos[row]
-        return self.path(int(video["name_at"]), int(video["name_bytes"]))
+        video = self.video(row)
+        return self.path(video["name_at"], video["name_bytes"])
+
+    def video(self, row: int) -> dict[str, Any]:
+        """A row of videos.npy, read at once: NumPy takes as long for a column."""
+        return dict(zip(COLUMNS, self.videos[row].item(), strict=True))
 
     def path(self, at: int, length: int) -> str:
         """A piece of names.bin that is a video's name, and does not lead out of the store."""
@@ -86,9 +92,9 @@ class Store:
 
     def reader(self, row: int) -> PackedReader:
         """A video, open."""
-        video = self.videos[row]
-        shard = self.folder / shard_file(int(video["shard"]))
-        return PackedReader(self.folder / self.name(row), shard, video, self.packing)
+        video = self.video(row)
+        path = self.folder / self.path(video["name_at"], video["name_bytes"])
+        return PackedReader(path, f"{self.folder}/{shard_file(video['shard'])}", video, self.packing)
 
     def source(self, split: int) -> Source:
         """The lists, of one of the official splits if there are several.
@@ -169,7 +175,7 @@ def opened(folder: str | Path) -> Store:
     """
     key = str(folder)
     try:
-        written = (Path(folder) / MANIFEST).stat().st_mtime_ns
+        written = Path(key, MANIFEST).stat().st_mtime_ns
     except OSError:
         raise UsageError(f"{folder} holds no store, it has no {MANIFEST}: make one with kinema data pack") from None
     if key not in _OPEN or _OPEN[key][0] != written:
