@@ -72,7 +72,7 @@ KEPT := benchmarks/results
 bench: $(READY)
 	@mkdir -p $(KEPT)
 	for part in decode loader augment flow retrieve; do $(BENCH) $$part --out $(KEPT)/$$part.json || exit; done
-	$(BENCH) step --frames 8 --size 64 --batch 4 --rounds 3 --out $(KEPT)/step_r3d_18.json
+	$(BENCH) step --frames 8 --size 64 --batch 4 --rounds 3 --compile --out $(KEPT)/step_r3d_18.json
 	$(BENCH) step --width 0.25 --frames 8 --size 64 --batch 4 --rounds 3 --out $(KEPT)/step_r3d_18_quarter_width.json
 	$(BENCH) step --backbone r3d_vcop --frames 8 --size 64 --batch 8 --rounds 3 --out $(KEPT)/step_r3d_vcop.json
 	$(BIN)/python benchmarks/table.py
@@ -82,7 +82,7 @@ bench: $(READY)
 bench-gpu: $(READY)
 	@mkdir -p $(KEPT)
 	for net in r3d_18 r2plus1d_18 s3d; do \
-	  $(BENCH) step --backbone $$net --frames 16 --size 112 --batch 16 --device cuda --out $(KEPT)/gpu_step_$$net.json || exit; \
+	  $(BENCH) step --backbone $$net --frames 16 --size 112 --batch 16 --device cuda --compile --out $(KEPT)/gpu_step_$$net.json || exit; \
 	done
 	$(BENCH) augment --frames 16 --size 112 --batch 16 --device cuda --out $(KEPT)/gpu_augment.json
 	$(BENCH) flow --device cuda --out $(KEPT)/gpu_flow.json

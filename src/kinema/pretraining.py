@@ -89,6 +89,8 @@ def pretrain(
         ranks.apart(recipe)
         short = "" if resume else what_is_too_short(method, listed.videos)
         mixed(recipe.train.precision, pick_device(recipe.train.device))
+        if recipe.train.compile and place.size > 1:
+            raise UsageError("--train.compile is for one process: batch norm over several sends messages; leave it out")
         folder = Path(out)
         described = describe(listed, data, split, bad, fields)
         told = {"--resume": resume, "--overwrite": overwrite, "--init-from": init_from is not None}

@@ -39,6 +39,7 @@ FREE_TO_CHANGE = (
     "train.workers:",
     "train.device:",
     "train.checkpoint_activations:",
+    "train.compile:",
     "train.retreats:",
     "method.meta.form:",
 )

@@ -6,19 +6,21 @@ import json
 import math
 import mmap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from kinema import backbones, cli
+from kinema.backbones import backbone
 from kinema.batch import generator
 from kinema.bench import decode
 from kinema.bench.augment import CLIPS, SIZE, repeated
 from kinema.bench.clips import FRAMES, like_kinetics, like_ucf101, moving_picture
 from kinema.bench.measure import Contestant, memory_now, peak_memory, race
 from kinema.bench.plain_iic import NEGATIVES, PlainIIC
-from kinema.bench.step import Size, iic, mcn, noise, passes
+from kinema.bench.step import Size, iic, mcn, noise, passes, step
 from kinema.bench.step_memory import step_memory
 from kinema.data.decode import open_video
 from kinema.data.synthetic import write_video
@@ -74,6 +76,17 @@ def test_a_step_reads_as_many_clips_as_the_passes_that_it_is_held_against(order,
     method = build(mcn(SMALL, order), 5000)
     assert noise(method).clips.shape[:3] == (4 * stages, 1, 4)
     passes(SMALL, order, torch.device("cpu"))()
+
+
+def test_steps_by_a_compiled_network_are_held_against_those_without(monkeypatch):
+    traced = torch.compile(lambda network, x: network.stages(x), fullgraph=True, dynamic=False, backend="eager")
+    monkeypatch.setattr(backbone, "compiler", lambda: traced)
+    rows = {row.name: row for row in step(replace(SMALL, compile=True), rounds=1)}
+    for order in (0, 1):
+        (only,) = rows[f"MCN, order {order}, compiled"].comparisons
+        assert (only.other, only.target) == (f"MCN, order {order}", 1.0)
+    assert "MCN, order 2, compiled" not in rows
+    assert "MCN, order 0, compiled" not in {row.name for row in step(SMALL, rounds=1)}
 
 
 def test_peak_memory_is_of_a_fresh_process_and_of_either_order():

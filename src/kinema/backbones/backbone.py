@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kinema.errors import UsageError
 from kinema.recompute import keep_input_only, parts
 
 
@@ -27,10 +30,17 @@ class Backbone(nn.Module, ABC):
     less memory, more time, the same gradients and running statistics. See `kinema.recompute`."""
     rectified: bool = True
     """Whether `maps` are after the last ReLU, as they are unless `leave_out_last_relu` was called."""
+    compiled: bool = False
+    """Have torch compile what training does with a clip: fewer passes over memory, other rounding, and no gradient of
+    a gradient."""
 
     @abstractmethod
+    def stages(self, x: Tensor) -> Tensor:
+        """`maps`, stage after stage."""
+
     def maps(self, x: Tensor) -> Tensor:
         """The last convolutional map of clips x, [B, 3, T, H, W] -> [B, C, T', H', W'], none below 0 if `rectified`."""
+        return compiled_stages(self, x) if self.compiled and self.training else self.stages(x)
 
     @abstractmethod
     def last_relus(self) -> Iterable[tuple[nn.Module, str]]:
@@ -55,6 +65,25 @@ class Backbone(nn.Module, ABC):
         for part in parts(stage):
             x = keep_input_only(part, x)
         return x
+
+
+def compiled_stages(network: Backbone, x: Tensor) -> Tensor:
+    """`network.stages(x)` as one compiled graph for each network and shape of clips.
+
+    Raises:
+        UsageError: torch cannot compile here.
+    """
+    try:
+        return compiler()(network, x)
+    except torch._dynamo.exc.TorchDynamoException as problem:
+        said = " ".join(str(problem).split())[:200]
+        raise UsageError(f"torch cannot compile the network ({said}): leave out --train.compile") from problem
+
+
+@cache
+def compiler() -> Callable[[Backbone, Tensor], Tensor]:
+    """Compiles what it is first called with; one graph, never parts of it or, after many shapes, none at all."""
+    return torch.compile(lambda network, x: network.stages(x), fullgraph=True, dynamic=False)
 
 
 class Halve(nn.Module):

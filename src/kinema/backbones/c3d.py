@@ -42,7 +42,7 @@ class C3D(Backbone):
         self.relu5b = nn.ReLU(inplace=True)
         self.feature_dim = w4
 
-    def maps(self, x: Tensor) -> Tensor:
+    def stages(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, C, T/8, H/16, W/16], rounded down but at least 1."""
         stages = (
             (self.conv1, self.bn1, nn.ReLU(inplace=True), HalveSpace()),  # [B, 64, T, H/2, W/2]

@@ -55,7 +55,7 @@ class R2D3D(Backbone):
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def maps(self, x: Tensor) -> Tensor:
+    def stages(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, C, T/4, H/32, W/32], rounded up."""
         pooling = nn.MaxPool3d((1, 3, 3), (1, 2, 2), padding=(0, 1, 1))
         stem = nn.Sequential(self.conv1, self.bn1, nn.ReLU(inplace=True), pooling)

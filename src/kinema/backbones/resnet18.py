@@ -72,7 +72,7 @@ class VideoResNet18(Backbone):
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def maps(self, x: Tensor) -> Tensor:
+    def stages(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, C, T/8, H/16, W/16], rounded up."""
         x = self.through(nn.Sequential(self.stem), x)  # [B, 64, T, H/2, W/2]
         x = self.through(self.layer1, x)  # [B, 64, T, H/2, W/2]

@@ -85,7 +85,7 @@ class S3D(Backbone):
         )
         self.feature_dim = inception.outputs
 
-    def maps(self, x: Tensor) -> Tensor:
+    def stages(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, C, T/8, H/32, W/32]: halved in 3 and 5 steps, rounded up, in the last step down."""
         return self.through(self.features, x)
 

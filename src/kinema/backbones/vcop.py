@@ -60,7 +60,7 @@ class VCOPNet(Backbone):
         self.conv5 = stage(conv, w3, w4, blocks[3], halve=True)
         self.feature_dim = w4
 
-    def maps(self, x: Tensor) -> Tensor:
+    def stages(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, C, T/8, H/16, W/16], rounded up."""
         stem = nn.Sequential(self.conv1, self.bn1, self.relu1)
         x = self.through(nn.Sequential(stem), x)  # [B, 64, T, H/2, W/2]

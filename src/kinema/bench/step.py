@@ -41,6 +41,8 @@ class Size:
     batch: int = 8
     """Videos a stage."""
     device: str = "auto"
+    compile: bool = False
+    """Have MCN's steps of orders 0 and 1 run by a compiled network too."""
 
 
 def step(size: Size, *, rounds: int = 5, repeats: int = 1, progress: Progress | None = None) -> list[Row]:
@@ -55,6 +57,11 @@ def step(size: Size, *, rounds: int = 5, repeats: int = 1, progress: Progress | 
         entrants.append(Contestant(bare, by_clock(clock, repeated(passes(size, order, device), repeats))))
         run = whole_step(mcn(size, order), device)
         entrants.append(Contestant(f"MCN, order {order}", by_clock(clock, repeated(run, repeats)), {bare: 1 / limit}))
+        if size.compile and order < 2:
+            recipe = mcn(size, order)
+            run = whole_step(replace(recipe, train=replace(recipe.train, compile=True)), device)
+            rate = by_clock(clock, repeated(run, repeats))
+            entrants.append(Contestant(f"MCN, order {order}, compiled", rate, {f"MCN, order {order}": 1.0}))
     plain = PlainIIC(backbones.build(size.backbone, size.width), VIDEOS).to(device)
     clips = torch.rand(size.batch, 3, size.frames, size.size, size.size, device=device)
     index = torch.arange(size.batch, device=device)

@@ -57,6 +57,8 @@ class Flags:
     """Videos a stage of step."""
     device: str = "auto"
     """Of step, flow and augment: auto, cpu, cuda or cuda:N. On a GPU, augment is measured beside a step."""
+    compile: bool = False
+    """Of step: MCN by a compiled network too."""
 
 
 def main(verb: str, argv: list[str]) -> int:
@@ -100,7 +102,7 @@ def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int],
     from kinema.machine import pick_device
 
     source = None if flags.video is None else Path(flags.video)
-    size = Size(flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device)
+    size = Size(flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device, flags.compile)
     if flags.name == "decode":
         from kinema.bench.decode import decode
 

@@ -227,6 +227,6 @@ def build(recipe: Recipe, num_videos: int, begin: Callable[[Backbone], None] | N
         backbone.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in torch's stubs
         if begin is not None:
             begin(backbone)
-        backbone.recompute = recipe.train.checkpoint_activations
+        backbone.recompute, backbone.compiled = recipe.train.checkpoint_activations, recipe.train.compile
         method: Method = cls(recipe, backbone, backbone.feature_dim, num_videos)
     return method

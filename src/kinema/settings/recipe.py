@@ -13,7 +13,7 @@ from kinema.settings.converted import Converted
 from kinema.settings.dense import DPC, MemDPC
 from kinema.settings.inputs import Augment, Clip
 from kinema.settings.mars import Mars
-from kinema.settings.meta_contrast import MCN
+from kinema.settings.meta_contrast import MCN, MetaContrast
 from kinema.settings.method import MethodSettings
 from kinema.settings.momentum import BYOL, MoCo, RSPNet, SwAV
 from kinema.settings.order import OPN, PCL, VCOP, VCP
@@ -73,6 +73,12 @@ class Recipe:
     backbone: Backbone = field(default_factory=Backbone)
     optim: Optim = field(default_factory=Optim)
     train: Train = field(default_factory=Train)
+
+    def __post_init__(self) -> None:
+        if self.train.compile and isinstance(self.method, MetaContrast) and self.method.meta.order == 2:
+            raise UsageError(
+                "--train.compile makes a network without second derivatives, which --method.meta.order 2 takes"
+            )
 
 
 def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:

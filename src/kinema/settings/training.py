@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kinema.errors import UsageError
 from kinema.ranges import at_least, positive, within
 from kinema.settings.added import LATER
 
@@ -87,6 +88,10 @@ class Train:
     """How often training may go back to its last checkpoint, at half the learning rate, from a loss that is no number;
     0 ends it there."""
 
+    compile: bool = field(default=False, metadata=LATER)
+    """Have torch compile the network in the first steps, which takes a minute or more: shorter steps, other rounding.
+    Not at order 2, with `checkpoint_activations` or over several processes."""
+
     def __post_init__(self) -> None:
         at_least("train.epochs", self.epochs, 1)
         at_least("train.batch-size", self.batch_size, 2)  # batch norm has nothing to compare one video with
@@ -95,3 +100,5 @@ class Train:
         at_least("train.keep-every", self.keep_every, 0)
         within("train.retreats", 0, 100, self.retreats)
         within("train.seed", 0, 2**63 - 1, self.seed)
+        if self.compile and self.checkpoint_activations:
+            raise UsageError("--train.compile and --train.checkpoint-activations exclude each other: leave one out")
