@@ -165,6 +165,12 @@ def test_ranks_apart_need_whole_groups_of_four_each(clips, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_compiled_network_over_processes_is_refused(flags, tmp_path):
+    said = refusal(2, *flags, "--out", tmp_path / "run", "--train.compile")
+    assert "--train.compile is for one process" in said
+    assert not (tmp_path / "run").exists()
+
+
 def test_folder_that_rank_0_refuses_ends_all(alone, flags):
     assert "is not empty" in refusal(2, *flags, "--out", alone)
 
