@@ -213,6 +213,7 @@ def test_one_warp_of_one_scale_is_opencvs_to_the_last_digits(sliding, opencv, mo
 def test_a_gpu_finds_the_same_flow(sliding):
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
+    assert flow.fused_kernels() is not None, "torch for a GPU brings Triton along"
     found = flow.tvl1(sliding[:-1].cuda(), sliding[1:].cuda()).cpu()
     distance, u, v = agreement(found, flow.tvl1(sliding[:-1], sliding[1:]))
     assert distance < 0.02

@@ -75,12 +75,19 @@ def test_what_cannot_be_compiled_is_refused():
         replace(SETTINGS, checkpoint_activations=True)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["r3d_18", "r2plus1d_18", "s3d"])
-def test_compiled_network_has_the_features_gradients_and_statistics_of_the_network(name):
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        *(pytest.param(name, "cpu", marks=pytest.mark.slow) for name in ("r3d_18", "r2plus1d_18", "s3d")),
+        *(pytest.param(name, "cuda", marks=pytest.mark.gpu) for name in ("r3d_18", "r2plus1d_18", "s3d")),
+    ],
+)
+def test_compiled_network_has_the_features_gradients_and_statistics_of_the_network(name, device):
     """In double precision: where it sums in another order shows in the last digits alone."""
-    clips = torch.rand(3, 3, 8, 32, 32, dtype=torch.float64)
-    networks = [backbones.build(name, 0.125).double() for _ in range(2)]
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    clips = torch.rand(3, 3, 8, 32, 32, dtype=torch.float64, device=device)
+    networks = [backbones.build(name, 0.125).to(device).double() for _ in range(2)]
     networks[1].load_state_dict(networks[0].state_dict())
     networks[1].compiled = True
     features = [network(clips) for network in networks]

@@ -222,11 +222,12 @@ def iterate_fused(fused: ModuleType, problem: Linearised, state: State) -> None:
     """The same by kernels for a GPU, which is asked once in `INNER` iterations whether a pair goes on."""
     going = torch.ones(state.flow.shape[1], dtype=torch.int32, device=state.flow.device)
     still = EPSILON**2 * state.flow[0, 0].numel()
-    for _ in range(OUTER):
-        fused.median(state.flow, going)
-        going = fused.relax(*state, *problem, going, LAMBDA * THETA, THETA, TAU / THETA, still=still, times=INNER)
-        if not going.any():
-            break
+    with torch.cuda.device_of(state.flow):  # type: ignore[no-untyped-call]  # where Triton starts kernels
+        for _ in range(OUTER):
+            fused.median(state.flow, going)
+            going = fused.relax(*state, *problem, going, LAMBDA * THETA, THETA, TAU / THETA, still=still, times=INNER)
+            if not going.any():
+                break
 
 
 def iteration(problem: Linearised, state: State) -> tuple[Tensor, Tensor]:
