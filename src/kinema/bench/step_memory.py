@@ -12,6 +12,7 @@ from kinema.bench.measure import memory_now, peak_memory
 from kinema.bench.step import Order, Size, mcn, whole_step
 from kinema.data.processes import without_main
 from kinema.machine import pick_device
+from kinema.memory import return_memory
 
 LIMIT = 1.6
 """Second order over first, to stay under."""
@@ -45,6 +46,7 @@ def in_fresh_process(size: Size, order: Order, *, recompute: bool = False) -> in
 def growth(size: Size, order: Order, recompute: bool) -> int:
     """Bytes by which steps raise the peak of this process's memory, or of a GPU's, over what it holds before them."""
     device = pick_device(size.device)
+    return_memory()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     recipe = mcn(size, order)
