@@ -142,9 +142,8 @@ class PairedBanks(nn.Module):
                 own = (anchor.float() * other.float()).sum(dim=1, keepdim=True)
                 scores = torch.cat([own, scores[:, 1:]], dim=1)
             if self.intra is not None:
-                scores = torch.cat(
-                    [scores, torch.einsum("bd,bkd->bk", anchor.float(), rows(self.intra, indices))], dim=1
-                )
+                intra = torch.einsum("bd,bkd->bk", anchor.float(), rows(self.intra, indices))
+                scores = torch.cat([scores, intra], dim=1)
         return scores
 
     def draw(self, video: Tensor, rng: torch.Generator, pool: Tensor | None) -> Tensor:
@@ -153,7 +152,7 @@ class PairedBanks(nn.Module):
         pool = None if pool is None else beside(pool, video)
         count = len(self.rgb if pool is None else pool)
         if self.config.exclude_self:
-            # where each anchor stands in the pool, [B]
+            # [B], where each anchor stands in the pool
             own = video if pool is None else (pool == video[:, None]).to(torch.uint8).argmax(dim=1)
             places = (own[:, None] + beside(torch.randint(1, count, shape, generator=rng), video)) % count
         else:

@@ -6,10 +6,7 @@ import ctypes
 import os
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-LARGEST = 2**31 - 1
-
-
-SMALLEST = 2**16
+SMALLEST, LARGEST = 2**16, 2**31 - 1
 
 
 def keep_memory() -> bool:

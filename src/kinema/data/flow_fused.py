@@ -1,4 +1,4 @@
-"""The loops of `kinema.data.flow` for a GPU, each fused to one kernel in Triton, which torch for a GPU brings along.
+"""The loops of `kinema.data.flow` for a GPU as kernels in Triton, which torch for a GPU brings along.
 
 Written in torch, an iteration is some twenty kernels and goes through memory as often, and a median a hundred. Here
 they are two and one, and none asks the GPU which pairs have come to rest: a pair that has is passed over where its
@@ -16,7 +16,7 @@ from torch import Tensor
 
 BLOCK = 512
 AS_TORCH = {"enable_fp_fusion": False}
-"""A product and a sum are rounded one by one."""
+"""A product and a sum are rounded one by one; Triton warns where it is not told which."""
 
 
 def relax(
@@ -42,10 +42,10 @@ def relax(
     grid = blocks, _ = triton.cdiv(H * W, block), B
     moved = torch.empty(B, blocks, device=flow.device)
     fixed = [value.contiguous() for value in (slope, unit_slope, unit_rest)]
+    whole = triton.next_power_of_2(blocks)
     for _ in range(times):
         after = torch.empty_like(going)
         move[grid](flow, across, along, *fixed, going, moved, B, H, W, limit, theta, block, **AS_TORCH)
-        whole = triton.next_power_of_2(blocks)
         spread[grid](flow, across, along, moved, going, after, B, H, W, rate, still, blocks, whole, block, **AS_TORCH)
         going = after
     return going
@@ -54,7 +54,7 @@ def relax(
 def median(flow: Tensor, going: Tensor, *, block: int = 128) -> None:
     """Put the 5 x 5 median in the place of the flow [2, B, H, W] of the pairs still going, borders repeated."""
     _, B, H, W = flow.shape
-    middle[triton.cdiv(H * W, block), 2 * B](flow.clone(), flow, going, B, H, W, block)
+    middle[triton.cdiv(H * W, block), 2 * B](flow.clone(), flow, going, B, H, W, block, **AS_TORCH)
 
 
 @triton.jit

@@ -25,6 +25,7 @@ from kinema.data.video import Source, Video, VideoList
 from kinema.errors import UsageError
 
 COLUMNS = VIDEO.names or ()
+"""Of videos.npy."""
 
 
 class Store:
