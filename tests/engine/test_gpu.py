@@ -18,16 +18,15 @@ from kinema.methods.mcn import MCN
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "methods"), str(HERE)]
 import cases  # noqa: E402
-from test_elsewhere import WAITING  # noqa: E402
 from test_train import recipe, run  # noqa: E402
 
 pytestmark = pytest.mark.gpu
 
 
 @contextmanager
-def nothing_waited_for(name: str) -> Iterator[None]:
-    """An error for whatever waits for the GPU, but in those methods that have to."""
-    torch.cuda.set_sync_debug_mode("default" if name in WAITING else "error")
+def nothing_waited_for() -> Iterator[None]:
+    """An error for whatever waits for the GPU."""
+    torch.cuda.set_sync_debug_mode("error")
     try:
         yield
     finally:
@@ -42,7 +41,7 @@ def test_step_on_a_gpu_waits_for_nothing_and_ends_near_the_cpus(name):
         optim = optimizer(method.parameters(), method.recipe.optim)
         given = cases.batch(method).to(device)
         method.loss(given, cases.step())  # changes nothing, but starts the GPU's libraries
-        with nothing_waited_for(name):
+        with nothing_waited_for():
             own = method.loss(given, cases.step())
             gradient(method, optim, own, method.recipe.optim.clip_grad)
             update(method, optim, own, 0.01)
