@@ -20,7 +20,7 @@ sys.path[:0] = [str(HERE.parent / "methods"), str(HERE)]
 import cases  # noqa: E402
 from test_train import recipe, run  # noqa: E402
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")]
 
 
 @contextmanager
