@@ -101,6 +101,7 @@ class _PartGradient(torch.autograd.Function):
     def backward(ctx: Any, *seeds: Tensor | None) -> Gradients:
         grad, *inputs = ctx.saved_tensors
         grad, *inputs = leaves((True, *ctx.wanted), (grad, *inputs))
+        # Without a name for the gradients, which would hold their values while they are differentiated.
         ends, used = edges(gradients(ctx.again, ctx.wanted, grad, inputs, create_graph=True), seeds)
         return None, None, *pulled_back(ends, used, [grad, *inputs])
 

@@ -68,6 +68,15 @@ def test_machine_that_cannot_compile_is_told_in_one_line(compiled_by):
     assert "\n" not in str(said.value)
 
 
+def test_too_many_shapes_of_clips_are_told_in_one_line(compiled_by):
+    """Where torch would go on uncompiled, or end with what it says to itself."""
+    compiled_by("eager")
+    network = build(replace(TINY, method=CMC(), train=SETTINGS)).backbone
+    with pytest.raises(UsageError, match=r"^torch cannot compile the network \(.*\): leave out --train\.compile$"):
+        for frames in range(2, 24):
+            network(torch.rand(2, 3, frames, 16, 16))
+
+
 def test_what_cannot_be_compiled_is_refused():
     with pytest.raises(UsageError, match=r"--train\.compile makes a network without second derivatives"):
         replace(TINY, method=MCN(meta=Meta(order=2)), train=SETTINGS)

@@ -71,11 +71,11 @@ def compiled_stages(network: Backbone, x: Tensor) -> Tensor:
     """`network.stages(x)` as one compiled graph for each network and shape of clips.
 
     Raises:
-        UsageError: torch cannot compile here.
+        UsageError: torch cannot compile here, or has compiled for more shapes than it will.
     """
     try:
         return compiler()(network, x)
-    except torch._dynamo.exc.TorchDynamoException as problem:
+    except (torch._dynamo.exc.TorchDynamoException, torch._dynamo.exc.FailOnRecompileLimitHit) as problem:
         said = " ".join(str(problem).split())[:200]
         raise UsageError(f"torch cannot compile the network ({said}): leave out --train.compile") from problem
 

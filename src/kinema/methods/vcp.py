@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from kinema import heads, settings
+from kinema import heads, settings, views
 from kinema.batch import Batch, Outcome, Step
 from kinema.errors import UsageError
 from kinema.methods.base import Method
@@ -56,9 +56,8 @@ class ClozeTask(ClipTask):
 
         Both for every clip: which of the two is done, if either, is known where the targets are.
         """
-        first, end = 4, len(self.layouts)
-        ways = torch.randint(1, first, (count,), generator=rng), torch.randint(first, end, (count,), generator=rng)
-        return torch.stack(ways, dim=1)
+        ranges = (1, views.ROTATIONS), (views.ROTATIONS, len(self.layouts))
+        return torch.stack([torch.randint(*each, (count,), generator=rng) for each in ranges], dim=1)
 
     def change(self, clips: Tensor, target: Tensor, choice: Tensor) -> Tensor:
         """What is done to pixels of clips [B, N, 3, T, S, S]; what is done to time was done when they were drawn."""
@@ -82,7 +81,7 @@ def layouts(size: int) -> Tensor:
     As it is; turned by one, two and three right angles; its quadrants in the 23 other orders.
     """
     picture = torch.arange(size * size).view(size, size)
-    turned = [picture.rot90(angles) for angles in range(4)]
+    turned = [picture.rot90(angles) for angles in range(views.ROTATIONS)]
     moved = [quadrants(picture, order) for order in rows.orders(4, symmetric=False)[1:]]
     return torch.stack([*turned, *moved]).flatten(1)
 
