@@ -34,8 +34,9 @@ from kinema import methods
 from kinema.batch import Batch, Step
 from kinema.bench.measure import cpu_name
 from kinema.bench.step import noise
-from kinema.machine import mixed, pick_device
+from kinema.machine import pick_device
 from kinema.methods.base import Method
+from kinema.precision import mixed
 from kinema.recipes import get
 from kinema.settings import MCN, Backbone, Clip, Recipe
 

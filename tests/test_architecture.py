@@ -49,6 +49,7 @@ ALLOWED = {
     "distributed": {"errors"},
     "batch": {"distributed"},  # which may be a part of what many processes read
     "machine": {"errors", "distributed"},
+    "precision": {"errors", "backbones"},
     "memory": set(),
     "atomic": {"errors"},
     "archive": set(),
@@ -66,9 +67,9 @@ ALLOWED = {
     "methods": CONTRACTS | TOOLS,
     "data": CONTRACTS
     | {"sampler", "memory", "archive", "atomic", "json_file"},  # a method's `draw` arrives as a function
-    "engine": CONTRACTS | FILES | {"machine", "methods", "data"},
+    "engine": CONTRACTS | FILES | {"machine", "precision", "methods", "data"},
     "evaluate": CONTRACTS
-    | {"machine", "ranges", "archive", "atomic", "json_file"},  # it is handed an encoder and clips
+    | {"machine", "precision", "ranges", "archive", "atomic", "json_file"},  # it is handed an encoder and clips
     "visualise": CONTRACTS
     | {"encoder", "views", "evaluate", "atomic"},  # it draws features and results, which evaluate defines
 }

@@ -2,19 +2,7 @@ import pytest
 import torch
 
 from kinema.errors import UsageError
-from kinema.machine import cores, mixed, pick_device, threads_beside
-
-
-def test_precision_is_mixed_on_a_gpu_or_when_asked_for():
-    cpu, cuda = torch.device("cpu"), torch.device("cuda")
-    assert [mixed("auto", device) for device in (cpu, cuda)] == [False, True]
-    assert [mixed("32-true", device) for device in (cpu, cuda)] == [False, False]
-    assert mixed("bf16-mixed", cuda)
-
-
-def test_mixed_precision_on_a_cpu_is_refused_by_the_flag_that_asked_for_it():
-    with pytest.raises(UsageError, match=r"^--finetune\.precision bf16-mixed needs a GPU"):
-        mixed("bf16-mixed", torch.device("cpu"), "--finetune.precision")
+from kinema.machine import cores, pick_device, threads_beside
 
 
 def test_device_is_the_one_asked_for():

@@ -139,6 +139,8 @@ def devices() -> Findings:
     """Each GPU with its memory and whether it computes, or why there is none."""
     import torch
 
+    from kinema.precision import has_bf16
+
     found = Findings()
     for number in range(torch.cuda.device_count()):
         about = torch.cuda.get_device_properties(number)
@@ -153,7 +155,8 @@ def devices() -> Findings:
             found.problems.append(f"cuda:{number} does not compute ({why}): install a torch built for {about.name}")
     if found.lines:
         return found
-    found.lines.append(f"device: CPU, no GPU (torch {torch.__version__})")
+    bf16 = ", bf16" if has_bf16() else ""
+    found.lines.append(f"device: CPU{bf16}, no GPU (torch {torch.__version__})")
     if Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi"):
         if torch.version.cuda is None:
             found.advice.append("an NVIDIA driver is here, but torch is built for CPUs: install one built for CUDA")

@@ -1,4 +1,4 @@
-"""What of this machine to use: device, reading processes, threads, precision."""
+"""What of this machine to use: device, reading processes, threads."""
 
 from __future__ import annotations
 
@@ -48,18 +48,6 @@ def pick_workers(asked: int | None) -> int:
 def cores() -> int:
     """Cores of this machine; of several training processes on it, each one's share."""
     return max(1, (os.cpu_count() or 1) // place().beside)
-
-
-def mixed(precision: str, device: torch.device, flag: str = "--train.precision") -> bool:
-    """Whether to run in bf16 autocast; `auto` does on a GPU.
-
-    Raises:
-        UsageError: asked for on a CPU. There torch 2.13 reads memory it never wrote in the weight gradient of bf16
-            convolutions over small maps (4 x 8 x 2 x 4 x 4, 3 x 3 x 3 kernel): wrong by any amount, at random.
-    """
-    if precision == "bf16-mixed" and device.type == "cpu":
-        raise UsageError(f"{flag} bf16-mixed needs a GPU, as torch gets its gradients wrong on a CPU: use auto")
-    return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda")
 
 
 @contextmanager

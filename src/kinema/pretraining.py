@@ -17,10 +17,11 @@ from kinema.engine.train import Progress, Trained, train
 from kinema.errors import DataError, FlowError, NonFiniteLoss, UsageError
 from kinema.long_enough import what_is_too_short
 from kinema.looks import kept_looks
-from kinema.machine import mixed, pick_device
+from kinema.machine import pick_device
 from kinema.methods import ranks
 from kinema.methods.base import Method
 from kinema.own_data import describe
+from kinema.precision import mixed
 from kinema.probing import make_probe
 from kinema.run import Run, begin
 from kinema.run_folder import never_saved

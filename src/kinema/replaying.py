@@ -19,10 +19,11 @@ from kinema.engine.finite import NONFINITE
 from kinema.engine.schedule import step_at
 from kinema.errors import UsageError
 from kinema.looks import kept_looks
-from kinema.machine import mixed, pick_device
+from kinema.machine import pick_device
 from kinema.methods.base import Method
 from kinema.methods.ranks import tasks_of_ranks
 from kinema.own_data import reopen
+from kinema.precision import mixed
 from kinema.run import Run
 from kinema.settings import Recipe, from_dict
 from kinema.starting import begun

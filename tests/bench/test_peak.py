@@ -40,7 +40,7 @@ def test_work_is_a_forward_and_a_backward_pass_of_two_views_a_stage():
 
 
 def test_the_share_of_the_peak_is_work_times_steps_a_second(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(peak, "matrix_peak", lambda device: 2e12)
+    monkeypatch.setattr(peak, "matrix_peak", lambda device, dtype: 2e12)
     rows = [Row(f"MCN, order {order}", [1.0, rate, 99.0]) for order, rate in enumerate((5.0, 3.0, 2.0))]
     found = peak.shares_of_peak(SMALL, rows)
     assert found["matrix peak, float32, TFLOP/s"] == 2
@@ -49,7 +49,7 @@ def test_the_share_of_the_peak_is_work_times_steps_a_second(monkeypatch: pytest.
 
 
 def test_the_matrix_peak_is_above_what_slow_multiplication_gives():
-    assert peak.matrix_peak(torch.device("cpu")) > 1e9  # a core that multiplies once a nanosecond
+    assert peak.matrix_peak(torch.device("cpu"), torch.float32) > 1e9  # a core that multiplies once a nanosecond
 
 
 def test_views_are_held_against_the_step_that_they_are_part_of():

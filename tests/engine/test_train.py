@@ -9,7 +9,7 @@ from multiprocessing import forkserver
 import pytest
 import torch
 
-from kinema import methods
+from kinema import methods, precision
 from kinema.engine import checkpoint
 from kinema.engine import train as loop
 from kinema.engine.optim import learning_rate
@@ -21,6 +21,7 @@ from kinema.momentum import rising
 from kinema.settings import CMC, MCN, Backbone, Clip, Contrast, MoCo, Optim, Recipe, Train, Views
 
 TIMES = ("data_time", "step_time")
+in_bf16 = pytest.mark.skipif(not precision.has_bf16(), reason="this CPU does not multiply in bf16")
 SMALL = {"contrast": Contrast(negatives=8), "views": Views(dim=16)}
 
 
@@ -143,8 +144,9 @@ def test_interrupted_and_resumed_run_ends_as_one_that_was_not(whole, clips, tmp_
         replace(MCN(**SMALL), meta=replace(MCN().meta, order=2, resplit="iteration")),
     ],
 )
-def test_other_methods_resume_exactly_too(clips, tmp_path, method):
-    chosen = replace(recipe(method, epochs=2), optim=Optim(name="adamw", lr=0.002))
+@pytest.mark.parametrize("kind", ["32-true", pytest.param("bf16-mixed", marks=in_bf16)])
+def test_other_methods_resume_exactly_too(clips, tmp_path, method, kind):
+    chosen = replace(recipe(method, epochs=2, precision=kind), optim=Optim(name="adamw", lr=0.002))
     straight, _ = run(clips, tmp_path / "straight", chosen)
     run(clips, tmp_path / "broken", chosen, report=interrupt_at(1, signal.SIGINT))
     resumed, _ = run(clips, tmp_path / "broken", chosen, start=last(tmp_path / "broken"))
@@ -351,7 +353,8 @@ def test_second_interrupt_ends_at_once():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_mixed_precision_is_refused_on_a_cpu_before_anything_is_written(clips, tmp_path):
+def test_mixed_precision_is_refused_on_a_cpu_without_it_before_anything_is_written(clips, tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "has_bf16", lambda: False)
     with pytest.raises(UsageError, match="bf16-mixed needs a GPU"):
         run(clips, tmp_path, recipe(precision="bf16-mixed"))
     assert [path.name for path in tmp_path.rglob("*")] == ["checkpoints"]

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from kinema import precision
 from kinema.batch import Batch, generator
 from kinema.errors import DataError, NonFiniteLoss, UsageError
 from kinema.evaluate.features import extract_logits
@@ -119,7 +120,8 @@ def test_last_epoch_trains_on_every_train_video_and_holds_none_out(labels):
     assert (done.chosen, done.held_out, done.epochs[-1].held_out) == (5, 0, None)
 
 
-def test_mixed_precision_is_refused_on_a_cpu_before_anything_is_read():
+def test_mixed_precision_is_refused_on_a_cpu_without_it_before_anything_is_read(monkeypatch):
+    monkeypatch.setattr(precision, "has_bf16", lambda: False)
     labels = torch.arange(VIDEOS) % CLASSES
     videos = Videos(labels)
     settings = Finetune(**(vars(QUICK) | {"precision": "bf16-mixed"}))

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from torch import Tensor, nn
 
 from kinema.backbones.backbone import Backbone, Halve, channels
+from kinema.backbones.convolution import Conv3d
 
 
 def c3d(width: float = 1.0) -> C3D:
@@ -71,4 +72,4 @@ class HalveSpace(nn.Module):
 
 def conv_bn(inputs: int, outputs: int) -> tuple[nn.Conv3d, nn.BatchNorm3d]:
     """A 3x3x3 convolution that keeps the size, and its batch norm."""
-    return nn.Conv3d(inputs, outputs, 3, padding=1), nn.BatchNorm3d(outputs)
+    return Conv3d(inputs, outputs, 3, padding=1), nn.BatchNorm3d(outputs)

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from torch import Tensor, nn
 
 from kinema.backbones.backbone import Backbone, channels
+from kinema.backbones.convolution import Conv3d
 
 Kernel = tuple[int, int, int]
 FLAT, FULL = (1, 3, 3), (3, 3, 3)
@@ -44,7 +45,7 @@ class R2D3D(Backbone):
         """
         super().__init__()
         w1, w2, w3 = (channels(count, width) for count in (64, 128, 256))
-        self.conv1 = nn.Conv3d(3, w1, (1, 7, 7), (1, 2, 2), padding=(0, 3, 3), bias=False)
+        self.conv1 = Conv3d(3, w1, (1, 7, 7), (1, 2, 2), padding=(0, 3, 3), bias=False)
         self.bn1 = nn.BatchNorm3d(w1)
         self.layer1 = stage(FLAT, w1, w1, blocks[0], halve=False)
         self.layer2 = stage(FLAT, w1, w2, blocks[1], halve=True)
@@ -85,12 +86,12 @@ class Block(nn.Module):
         t, h, w = kernel
         stride = (min(2, t), 2, 2) if halve else (1, 1, 1)
         padding = (t // 2, h // 2, w // 2)
-        self.conv1 = nn.Conv3d(inputs, outputs, kernel, stride, padding, bias=False)
+        self.conv1 = Conv3d(inputs, outputs, kernel, stride, padding, bias=False)
         self.bn1 = nn.BatchNorm3d(outputs)
-        self.conv2 = nn.Conv3d(outputs, outputs, kernel, padding=padding, bias=False)
+        self.conv2 = Conv3d(outputs, outputs, kernel, padding=padding, bias=False)
         self.bn2 = nn.BatchNorm3d(outputs)
         self.downsample = (
-            nn.Sequential(nn.Conv3d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm3d(outputs))
+            nn.Sequential(Conv3d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm3d(outputs))
             if halve
             else nn.Identity()
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from torch import nn
 
 from kinema.backbones.backbone import channels, factorised_channels
+from kinema.backbones.convolution import Conv3d
 from kinema.backbones.resnet18 import ResidualBlock, VideoResNet18
 
 
@@ -21,10 +22,10 @@ def r2plus1d_18(width: float = 1.0) -> VideoResNet18:
 def stem(between: int, outputs: int) -> nn.Sequential:
     """1x7x7 with stride 1x2x2, then 3x1x1."""
     return nn.Sequential(
-        nn.Conv3d(3, between, (1, 7, 7), (1, 2, 2), padding=(0, 3, 3), bias=False),
+        Conv3d(3, between, (1, 7, 7), (1, 2, 2), padding=(0, 3, 3), bias=False),
         nn.BatchNorm3d(between),
         nn.ReLU(inplace=True),
-        nn.Conv3d(between, outputs, (3, 1, 1), padding=(1, 0, 0), bias=False),
+        Conv3d(between, outputs, (3, 1, 1), padding=(1, 0, 0), bias=False),
         nn.BatchNorm3d(outputs),
         nn.ReLU(inplace=True),
     )
@@ -41,8 +42,8 @@ def block(inputs: int, outputs: int, stride: int) -> ResidualBlock:
 def split_conv(inputs: int, between: int, outputs: int, stride: int) -> nn.Sequential:
     """1x3x3 over space, then 3x1x1 over time; the stride applies to all three axes."""
     return nn.Sequential(
-        nn.Conv3d(inputs, between, (1, 3, 3), (1, stride, stride), padding=(0, 1, 1), bias=False),
+        Conv3d(inputs, between, (1, 3, 3), (1, stride, stride), padding=(0, 1, 1), bias=False),
         nn.BatchNorm3d(between),
         nn.ReLU(inplace=True),
-        nn.Conv3d(between, outputs, (3, 1, 1), (stride, 1, 1), padding=(1, 0, 0), bias=False),
+        Conv3d(between, outputs, (3, 1, 1), (stride, 1, 1), padding=(1, 0, 0), bias=False),
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from torch import Tensor, nn
 
 from kinema.backbones.backbone import Backbone, channels
+from kinema.backbones.convolution import Conv3d
 
 MakeBlock = Callable[[int, int, int], "ResidualBlock"]
 """Makes a block from its input channels, output channels and stride."""
@@ -44,7 +45,7 @@ class ResidualBlock(nn.Module):
 
 def shortcut(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     """The projection beside a block that changes the shape."""
-    return nn.Sequential(nn.Conv3d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm3d(outputs))
+    return nn.Sequential(Conv3d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm3d(outputs))
 
 
 class VideoResNet18(Backbone):

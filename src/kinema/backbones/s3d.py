@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from kinema.backbones.backbone import Backbone, Halve, channels
+from kinema.backbones.convolution import Conv3d
 
 
 def s3d(width: float = 1.0) -> S3D:
@@ -201,7 +202,7 @@ def conv_bn_relu(
     """Convolution with padding that keeps the size at stride 1, batch norm, ReLU."""
     t, h, w = kernel
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, kernel, stride, padding=(t // 2, h // 2, w // 2), bias=False),
+        Conv3d(inputs, outputs, kernel, stride, padding=(t // 2, h // 2, w // 2), bias=False),
         nn.BatchNorm3d(outputs, eps=1e-3),
         nn.ReLU(inplace=True),
     )

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from torch import Tensor, nn
 
 from kinema.backbones.backbone import Backbone, channels, factorised_channels
+from kinema.backbones.convolution import Conv3d
 
 Size = tuple[int, int, int]
 Conv = Callable[[int, int, Size, Size], nn.Module]
@@ -111,7 +112,7 @@ class VCOPBlock(nn.Module):
 def full_conv(inputs: int, outputs: int, kernel: Size, stride: Size) -> nn.Sequential:
     """One 3-D convolution."""
     t, h, w = kernel
-    conv = nn.Conv3d(inputs, outputs, kernel, stride, padding=(t // 2, h // 2, w // 2), bias=False)
+    conv = Conv3d(inputs, outputs, kernel, stride, padding=(t // 2, h // 2, w // 2), bias=False)
     return nn.Sequential(OrderedDict(temporal_spatial_conv=conv))
 
 
@@ -119,8 +120,8 @@ def split_conv(inputs: int, outputs: int, kernel: Size, stride: Size) -> nn.Sequ
     """A convolution over space, batch norm and ReLU, then a convolution over time."""
     t, h, w = kernel
     between = factorised_channels(inputs, outputs, kernel)
-    space = nn.Conv3d(inputs, between, (1, h, w), (1, *stride[1:]), padding=(0, h // 2, w // 2), bias=False)
-    time = nn.Conv3d(between, outputs, (t, 1, 1), (stride[0], 1, 1), padding=(t // 2, 0, 0), bias=False)
+    space = Conv3d(inputs, between, (1, h, w), (1, *stride[1:]), padding=(0, h // 2, w // 2), bias=False)
+    time = Conv3d(between, outputs, (t, 1, 1), (stride[0], 1, 1), padding=(t // 2, 0, 0), bias=False)
     return nn.Sequential(
         OrderedDict(spatial_conv=space, bn=nn.BatchNorm3d(between), relu=nn.ReLU(inplace=True), temporal_conv=time)
     )

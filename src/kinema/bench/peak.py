@@ -12,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kinema.bench.measure import Row
 from kinema.bench.step import ORDERS, Order, Size, passes
-from kinema.machine import mixed, pick_device
+from kinema.machine import pick_device
+from kinema.precision import mixed
 
 SIDE = {"cuda": 8192, "cpu": 1536}
 """Rows and columns of the matrices that are multiplied: enough that no larger ones are multiplied faster."""
@@ -27,8 +28,9 @@ def shares_of_peak(size: Size, rows: Sequence[Row]) -> dict[str, float]:
     convolutions leave them out, in small maps three of four, so that a share means nothing there and could exceed 1.
     """
     device = pick_device(size.device)
-    peak = matrix_peak(device)
-    kind = "bf16" if mixed("auto", device) else "float32"
+    dtype = torch.bfloat16 if mixed(size.precision, device) else torch.float32
+    peak = matrix_peak(device, dtype)
+    kind = "bf16" if dtype == torch.bfloat16 else "float32"
     found = {f"matrix peak, {kind}, TFLOP/s": peak / 1e12}
     rates = {row.name: row.rate for row in rows}
     for order in ORDERS:
@@ -45,14 +47,13 @@ def work(size: Size, order: Order) -> int:
     return counter.get_total_flops()
 
 
-def matrix_peak(device: torch.device) -> float:
-    """FLOP/s of a large square matrix product in a step's number type; one thread on a CPU.
+def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
+    """FLOP/s of a large square matrix product; one thread on a CPU.
 
     The better of two ways to have it, as a product and as a convolution of one cell: different libraries do them, and
     that of products may not use all that a processor has.
     """
     side = SIDE[device.type]
-    dtype = torch.bfloat16 if mixed("auto", device) else torch.float32
     one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     cells = one.view(1, 32, -1, side).permute(0, 3, 1, 2)  # [1, side, 32, side / 32], channels last
     weights = other[:, :, None, None].contiguous(memory_format=torch.channels_last)

@@ -19,13 +19,15 @@ from kinema.bench.measure import Clock, Contestant, Progress, Row, by_clock, rac
 from kinema.bench.plain_iic import PlainIIC
 from kinema.engine.optim import optimizer
 from kinema.engine.train import gradient, update
-from kinema.machine import mixed, pick_device
+from kinema.machine import pick_device
 from kinema.methods.base import Method
+from kinema.precision import mixed
 from kinema.settings import MCN, Backbone, Recipe
 
 VIDEOS = 9537
 """UCF101's first training list: rows of the banks."""
 Order = Literal[0, 1, 2]
+Precision = Literal["auto", "32-true", "bf16-mixed"]
 ORDERS: dict[Order, float] = {0: 1.10, 1: 1.10, 2: 1.25}
 """A step's time over that of its passes, to stay under."""
 
@@ -43,6 +45,8 @@ class Size:
     device: str = "auto"
     compile: bool = False
     """Have MCN's steps of orders 0 and 1 run by a compiled network too."""
+    precision: Precision = "auto"
+    """Of everything but the plain step of IIC, which is in float32 as its authors' is."""
 
 
 def step(size: Size, *, rounds: int = 5, repeats: int = 1, progress: Progress | None = None) -> list[Row]:
@@ -101,7 +105,7 @@ def sized(recipe: Recipe, size: Size) -> Recipe:
         recipe,
         clip=replace(recipe.clip, frames=size.frames, size=size.size, short_side=None),
         backbone=Backbone(size.backbone, size.width),
-        train=replace(recipe.train, batch_size=size.batch, device=size.device),
+        train=replace(recipe.train, batch_size=size.batch, device=size.device, precision=size.precision),
     )
 
 
@@ -137,9 +141,11 @@ def passes(size: Size, order: int, device: torch.device) -> Callable[[], None]:
     views = [clip_noise(size, device) for _ in range(2)]
     directions = [torch.randn_like(weight) for weight in network.parameters()]
 
+    autocast = mixed(size.precision, device)
+
     def run() -> None:
         kind = "cpu" if device.type == "meta" else device.type  # on the latter nothing is computed, only counted
-        with torch.autocast(kind, torch.bfloat16, enabled=mixed("auto", device)):
+        with torch.autocast(kind, torch.bfloat16, enabled=autocast):
             for _ in range(1 if order == 0 else 2):
                 network.zero_grad()
                 energy(network, views).backward()  # type: ignore[no-untyped-call]

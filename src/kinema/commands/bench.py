@@ -59,6 +59,8 @@ class Flags:
     """Of step, flow and augment: auto, cpu, cuda or cuda:N. On a GPU, augment is measured beside a step."""
     compile: bool = False
     """Of step: MCN by a compiled network too."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    """Of step: of all but the plain step of IIC, which is in float32."""
 
 
 def main(verb: str, argv: list[str]) -> int:
@@ -102,7 +104,9 @@ def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int],
     from kinema.machine import pick_device
 
     source = None if flags.video is None else Path(flags.video)
-    size = Size(flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device, flags.compile)
+    size = Size(
+        flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device, flags.compile, flags.precision
+    )
     if flags.name == "decode":
         from kinema.bench.decode import decode
 

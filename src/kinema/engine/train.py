@@ -27,9 +27,10 @@ from kinema.engine.means import Means
 from kinema.engine.optim import optimizer
 from kinema.engine.schedule import step_at
 from kinema.engine.stopping import stop_on_signal, until_stopped
-from kinema.machine import mixed, pick_device, pick_workers, threads_beside
+from kinema.machine import pick_device, pick_workers, threads_beside
 from kinema.methods.base import Method
 from kinema.methods.ranks import make_ready, own_part, put_together
+from kinema.precision import mixed
 from kinema.settings import Recipe
 
 

@@ -25,7 +25,7 @@ from kinema.evaluate.labels import check_labels
 from kinema.evaluate.settings import Finetune
 from kinema.evaluate.split import hold_out, keeps_groups
 from kinema.evaluate.statistics import top_k_accuracy
-from kinema.machine import mixed
+from kinema.precision import mixed
 
 
 class Batches(Protocol):

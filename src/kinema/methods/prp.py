@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from kinema import settings
 from kinema.augment import augment
 from kinema.backbones.backbone import Backbone
+from kinema.backbones.convolution import Conv3d
 from kinema.batch import Batch, Outcome, Step, beside
 from kinema.losses import classification
 from kinema.methods.base import Method
@@ -101,7 +102,7 @@ def motion_attention(stills: Tensor, low: float, high: float) -> Tensor:
 
 def convolution(inputs: int, outputs: int) -> nn.Sequential:
     """A 3 x 3 x 3 convolution that keeps the size, batch norm and ReLU."""
-    conv = nn.Conv3d(inputs, outputs, 3, padding=1, bias=False)
+    conv = Conv3d(inputs, outputs, 3, padding=1, bias=False)
     return nn.Sequential(conv, nn.BatchNorm3d(outputs), nn.ReLU())
 
 
