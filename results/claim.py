@@ -47,6 +47,9 @@ NAMES = {
     "plus_no_pairs": "mcn_plus without pair classification",
     "plus_shared_crop": "mcn_plus, one crop for both views",
     "plus_query_only": "mcn_plus, query loss alone",
+    "cmc_bf16": "CMC, in bf16",
+    "mcn_bf16": "MCN, order 1, in bf16",
+    "mcn_plus_bf16": "mcn_plus, in bf16",
 }
 """Variants in the order in which tables show them; results/claim.sh says what each one is."""
 FIGURES = {"retrieval": "R@1", "linear": "linear probe", "hard_positives": "hard-positive index"}

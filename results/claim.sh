@@ -19,6 +19,7 @@ fi
 
 recipe() { # VARIANT: the recipe and what differs from it
   case $1 in
+    *_bf16) echo "$(recipe "${1%_bf16}")" --train.precision bf16-mixed ;;
     cmc) echo tiny_cmc ;;
     clbl) echo tiny_mcn --method.meta.order 0 --train.batch-size 16 ;;  # CL + BL, no stages; as many videos a step
     mcn) echo tiny_mcn ;;
