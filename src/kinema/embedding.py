@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from kinema import __version__
 from kinema.atomic import write_bytes
@@ -34,9 +35,11 @@ from kinema.feature_store import network_key
 from kinema.json_file import read_object
 from kinema.loading import FLOW_VIEWS, VideoEncoder, View, load
 from kinema.machine import pick_device, pick_workers
+from kinema.precision import mixed
 from kinema.short_windows import Short, refuse_short
 from kinema.vectors import Found, Numbered, embed_here, embed_spread
 
+Precision = Literal["32-true", "bf16-mixed"]
 PART = 256
 """Videos in a part."""
 SAVE_SECONDS = 30
@@ -53,6 +56,7 @@ def embed(
     view: View | None = None,
     skip: str | Path | None = None,
     allow_short: bool = False,
+    precision: Precision = "32-true",
     device: str = "auto",
     workers: int | None = None,
     spread: Spread | None = None,
@@ -69,6 +73,7 @@ def embed(
         view: what the network is shown, as for `kinema.load`.
         skip: a file of videos to leave out, as `kinema data check --bad` writes it.
         allow_short: take windows that are shorter than a clip of the network, which then repeats their first frame.
+        precision: what the network computes in; search compares vectors in bf16 with queries in float32.
         device: where this process computes.
         workers: processes that read video; `None` means one a core, up to 8.
         spread: who reads and computes in the place of this machine, such as `kinema.data.on_ray.OnRay`; on CPUs.
@@ -93,12 +98,16 @@ def embed(
         raise UsageError(
             f"--device {device} is for this machine, and with --ray the nodes compute, on CPUs: leave it out"
         )
-    encoder = load(run, view=view).to(pick_device("cpu" if spread is not None else device)).eval()
+    if spread is not None and precision != "32-true":
+        raise UsageError(f"--precision {precision} is for this machine, and --ray for others: leave one of them out")
+    place = pick_device("cpu" if spread is not None else device)
+    autocast = mixed(precision, place, "--precision")
+    encoder = load(run, view=view).to(place).eval()
     if encoder.view in FLOW_VIEWS:
         raise UsageError(f"{run} is shown flow, which a video does not have: give another --view, or another run")
     if not allow_short:
         refuse_short(windows, encoder.clip, listed)
-    card = begin(folder, encoder, run, windows)
+    card = begin(folder, encoder, run, windows, precision)
     held, marks = embedded(folder), [mark(video) for video in listed]
     if gone := require_listed(folder, held, marks, listed, left_out):
         say(f"{len(gone)} of the videos embedded before are gone, the first: {gone[0]}: their vectors are dropped")
@@ -112,7 +121,7 @@ def embed(
     if spread is not None:
         pieces = embed_spread(spread, str(run), view, numbered, windows)
     else:
-        pieces = embed_here(encoder, numbered, windows, pick_workers(workers))
+        pieces = embed_here(encoder, numbered, windows, pick_workers(workers), autocast=autocast)
     short = Short()
     pieces = short.counted(pieces)
     if progress:
@@ -153,7 +162,7 @@ def videos_of(given: str | Path | Sequence[str]) -> tuple[list[Video], tuple[str
     return list({video.path: video for video in found}.values()), source.train.classes
 
 
-def begin(folder: Path, encoder: VideoEncoder, run: str | Path, windows: Windows) -> str:
+def begin(folder: Path, encoder: VideoEncoder, run: str | Path, windows: Windows, precision: Precision) -> str:
     """Write or compare `model.json`; returns its hash.
 
     Raises:
@@ -166,9 +175,11 @@ def begin(folder: Path, encoder: VideoEncoder, run: str | Path, windows: Windows
         "clip": asdict(encoder.clip),
         "windows": asdict(windows),
         "length": encoder.length,
+        "precision": precision,
         "weights": network_key(encoder, Evaluation()),
     }
-    told = {name: value for name, value in made.items() if name not in ("kinema", "run")}
+    usual = {"precision": "32-true"}  # of which folders of earlier versions say nothing
+    told = {name: value for name, value in made.items() if name not in ("kinema", "run") and usual.get(name) != value}
     card = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
     path = folder / "model.json"
     if path.exists():
@@ -177,9 +188,10 @@ def begin(folder: Path, encoder: VideoEncoder, run: str | Path, windows: Windows
         except (OSError, ValueError) as problem:
             raise UsageError(f"{path} is damaged ({problem}): use another --out") from problem
         if before.get("hash") != card:
-            differs = next((name for name in told if before.get(name) != told[name]), "hash")
+            before, now = usual | before, usual | told
+            differs = next((name for name in now if before.get(name) != now[name]), "hash")
             raise UsageError(
-                f"{folder} holds vectors of another model ({differs}: {before.get(differs)}, now {told.get(differs)}): "
+                f"{folder} holds vectors of another model ({differs}: {before.get(differs)}, now {now.get(differs)}): "
                 "use another --out"
             )
         return card

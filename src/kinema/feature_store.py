@@ -18,13 +18,14 @@ from kinema.data.video import Video
 from kinema.evaluate.features import Features, extract
 from kinema.evaluate.settings import Evaluation
 from kinema.loading import VideoEncoder
+from kinema.precision import mixed
 
 BATCH = 4
 """Videos decoded at a time, each with all its clips."""
 
 
 class FeatureStore:
-    """Features in a folder: one file for each (weights, clip, view, clips, crops), a row for each video seen so far.
+    """Features in a folder: a file for each (weights, clip, view, clips, crops, precision), a row for each video seen.
 
     A video that was changed since counts as another one, and so does one whose flow was.
     """
@@ -63,6 +64,7 @@ class FeatureStore:
                 num_videos=len(missing),
                 classes=(),
                 paths=tuple(missing),
+                autocast=mixed(evaluation.precision, self.device, "--evaluation.precision"),
                 progress=progress,
             )
             known |= dict(zip(*_rows(found), strict=True))
@@ -103,5 +105,7 @@ def network_key(encoder: VideoEncoder, evaluation: Evaluation) -> str:
     shown = [asdict(encoder.clip), encoder.view, encoder.normalise, encoder.last_residual]
     if encoder.residual != "absolute":  # the only form that there was when the first features were kept
         shown.append(encoder.residual)
-    digest.update(json.dumps([*shown, evaluation.clips, evaluation.crops]).encode())
+    asked = [evaluation.clips, evaluation.crops]
+    kind = [evaluation.precision] if evaluation.precision != "32-true" else []  # nor was there another precision
+    digest.update(json.dumps([*shown, *asked, *kind]).encode())
     return digest.hexdigest()[:16]

@@ -38,11 +38,11 @@ def motion_share(task: Task, against: Sequence[str | Path] = (), *, baseline: bo
     encoders: dict[str, VideoEncoder] = {each.name: each.task.encoder(each.weights).to(device) for each in measured}
     for encoder in encoders.values():
         require_map(encoder, encoder.clip)
-    folds = [_measure(task, encoders, fold.test) for fold in task.folds]
-    figures = {name: _figures([shares[name] for shares, _ in folds]) for name in encoders}
     protocol = task.protocol(
         "motion_share", average="share", pooling="none", settings={"top": TOP}, gallery=0, train_list=""
     )
+    folds = [_measure(task, encoders, fold.test) for fold in task.folds]
+    figures = {name: _figures([shares[name] for shares, _ in folds]) for name in encoders}
     return compare(measured, protocol, figures, started), 100 * sum(most for _, most in folds) / len(folds)
 
 

@@ -118,8 +118,16 @@ class Task:
         )
 
     def protocol(self, kind: TaskName, **how: Any) -> Protocol:
-        """How it was measured; `how` gives what differs between the verbs."""
-        clip = self.run.recipe.clip
+        """How it was measured; `how` gives what differs between the verbs.
+
+        Raises:
+            UsageError: features are to be in bf16 where none are measured.
+        """
+        clip, precision = self.run.recipe.clip, {}
+        if self.evaluation.precision != "32-true":
+            if kind in ("finetune", "motion_share"):
+                raise UsageError(f"--evaluation.precision is for features, and {kind} measures none: leave it out")
+            precision = {"feature_precision": self.evaluation.precision}
         defaults: dict[str, Any] = {
             "average": "feature",
             "distance": None,
@@ -143,7 +151,7 @@ class Task:
             clips=self.evaluation.clips,
             crops=self.evaluation.crops,
             view=self.view,
-            **(defaults | how | {"settings": how.get("settings", {}) | self.flow_settings()}),
+            **(defaults | how | {"settings": how.get("settings", {}) | self.flow_settings() | precision}),
         )
 
     def flow_settings(self) -> dict[str, Any]:

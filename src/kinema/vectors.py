@@ -52,18 +52,25 @@ class Found:
 
 
 @torch.inference_mode()
-def vectors(encoder: VideoEncoder, clips: Tensor) -> Tensor:
-    """float32 [W, D] of unit length, of windows uint8 [W, N, T, S, S, 3]: the mean over a window's clips."""
-    features = encoder(clips.flatten(0, 1).to(next(encoder.parameters()).device))
+def vectors(encoder: VideoEncoder, clips: Tensor, *, autocast: bool = False) -> Tensor:
+    """float32 [W, D] of unit length, of windows uint8 [W, N, T, S, S, 3]: the mean over a window's clips.
+
+    With `autocast` the network computes in bf16.
+    """
+    device = next(encoder.parameters()).device
+    with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+        features = encoder(clips.flatten(0, 1).to(device))
     return F.normalize(features.view(*clips.shape[:2], -1).mean(dim=1), dim=1).cpu()
 
 
-def embed_here(encoder: VideoEncoder, videos: Sequence[Numbered], windows: Windows, workers: int) -> Iterator[Found]:
+def embed_here(
+    encoder: VideoEncoder, videos: Sequence[Numbered], windows: Windows, workers: int, *, autocast: bool = False
+) -> Iterator[Found]:
     """The windows of every video as they are read by so many processes; those of one video are in order."""
     clips = WindowClips(videos, encoder.clip, windows)
     loader: Loader[Piece] = Loader(clips, workers=min(workers, len(videos)), batch_size=None)
     for piece in loader:
-        yield found(encoder, piece)
+        yield found(encoder, piece, autocast=autocast)
 
 
 def embed_spread(
@@ -94,7 +101,8 @@ def opened(run: str, view: View | None) -> VideoEncoder:
     return load(run, view=view).eval()
 
 
-def found(encoder: VideoEncoder, piece: Piece) -> Found:
+def found(encoder: VideoEncoder, piece: Piece, *, autocast: bool = False) -> Found:
     """A piece's vectors."""
-    made = torch.empty(0, encoder.length) if piece.problem else vectors(encoder, piece.clips)
+    none = torch.empty(0, encoder.length)
+    made = none if piece.problem else vectors(encoder, piece.clips, autocast=autocast)
     return Found(piece.video, piece.spans, made, piece.last, piece.problem, piece.short)

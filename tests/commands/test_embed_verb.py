@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 
 import kinema
-from kinema import embedded_parts, embedding
+from kinema import embedded_parts, embedding, precision
 from kinema.data.decode import open_video
 from kinema.data.loader import crop, read
 from kinema.data.windows import Windows, spans
 from kinema.errors import UsageError
 from kinema.parquet import read_metadata, read_vectors
+from kinema.precision import has_bf16
 from kinema.sampler import uniform_clips
 
 
@@ -104,9 +105,9 @@ def watched(read):
     """`embed_here` that notes which videos it is given."""
     real = embedding.embed_here
 
-    def note(encoder, videos, windows, workers):
+    def note(encoder, videos, windows, workers, **how):
         read.extend(video.video.path for video in videos)
-        return real(encoder, videos, windows, workers)
+        return real(encoder, videos, windows, workers, **how)
 
     return note
 
@@ -140,8 +141,8 @@ def test_video_of_which_windows_are_missing_is_not_taken_for_done(trained, own, 
     monkeypatch.setattr("kinema.data.windows.AT_A_TIME", 1)
     real, seen = embedding.embed_here, []
 
-    def ending(*given):
-        for piece in real(*given):
+    def ending(*given, **how):
+        for piece in real(*given, **how):
             seen.append(piece)
             if len(seen) == 6:
                 raise KeyboardInterrupt
@@ -275,6 +276,24 @@ def test_view_that_there_is_not_is_refused_in_python_too(trained):
         kinema.Encoder.from_pretrained(trained, view="optical")
 
 
+@pytest.mark.skipif(not has_bf16(), reason="this CPU does not multiply in bf16")
+def test_vectors_in_bf16_are_nearly_those_of_float32_and_do_not_go_among_them(
+    command, vectors, trained, clip_folder, tmp_path
+):
+    given = ["embed", trained, clip_folder, "--workers", 0, "--out"]
+    in_bf16 = [*given, tmp_path / "bf16", "--precision", "bf16-mixed"]
+    assert command(*in_bf16).code == 0
+    (_, plain), (_, rounded) = read_vectors(vectors), read_vectors(tmp_path / "bf16")
+    assert not np.array_equal(rounded, plain)
+    assert (rounded * plain).sum(axis=1).min() > 0.999
+    command(*given, tmp_path / "bf16").refused(2, "another model (precision: bf16-mixed, now 32-true)")
+    command(*in_bf16[:-3], vectors, *in_bf16[-2:]).refused(2, "another model (precision: 32-true, now bf16-mixed)")
+    about = json.loads((vectors / "model.json").read_text())
+    del about["precision"]  # as it was before there was a choice
+    (vectors / "model.json").write_text(json.dumps(about))
+    assert "are embedded already" in command(*given, vectors).err
+
+
 def test_paths_on_standard_input(command, trained, clip_folder, tmp_path, monkeypatch):
     some = sorted(clip_folder.glob("train/*/*.mp4"))[:3]
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{path}\n" for path in some)))
@@ -285,6 +304,11 @@ def test_paths_on_standard_input(command, trained, clip_folder, tmp_path, monkey
 def test_bad_input_is_one_line(command, vectors, trained, clip_folder, tmp_path, monkeypatch):
     command("embed", trained, clip_folder, "--out", vectors, "--view", "both").refused(2, "another model", "view")
     command("embed", trained, clip_folder, "--out", trained).refused(2, "holds no vectors")
+    there = ["--ray", "auto", "--precision", "bf16-mixed"]
+    command("embed", trained, clip_folder, "--out", tmp_path / "no", *there).refused(2, "ray")
+    monkeypatch.setattr(precision, "has_bf16", lambda: False)
+    flags = ["--out", tmp_path / "no", "--precision", "bf16-mixed", "--device", "cpu"]
+    command("embed", trained, clip_folder, *flags).refused(2, "--precision bf16-mixed needs a GPU")
     command("embed", trained, clip_folder, "--out", tmp_path / "no", "--hop", 1).refused(2, "give --window")
     command("embed", trained, clip_folder, "--out", tmp_path / "no", "--window", -1).refused(2, "window")
     command("embed", trained, tmp_path / "absent", "--out", tmp_path / "no").refused(2, "no such file")

@@ -14,9 +14,11 @@ from kinema import checkup, recipes
 from kinema.data.decode import open_video
 from kinema.engine import checkpoint
 from kinema.evaluate.features import Features
+from kinema.precision import has_bf16
 from kinema.run import Run
 from kinema.settings import CMC, MCN
 
+in_bf16 = pytest.mark.skipif(not has_bf16(), reason="this CPU does not multiply in bf16")
 QUICK = ["--evaluation.clips", "2"]
 
 
@@ -88,6 +90,24 @@ def test_retrieve_and_knn_write_results_beside_random_init(command, own_run):
     assert "features" not in voted.err  # kept from retrieval
     assert result(own_run, "knn_set")["protocol"]["settings"]["k"] == 20
     assert not (own_run / "results" / "knn_set_random_init.json").exists()
+
+
+@in_bf16
+def test_features_in_bf16_have_results_of_their_own_that_say_so(command, own_run):
+    assert command("knn", own_run, *QUICK, "--no-random-init").code == 0
+    plain = result(own_run, "knn_set")
+    found = command("knn", own_run, *QUICK, "--no-random-init", "--evaluation.precision", "bf16-mixed")
+    assert found.code == 0
+    assert "features of pretrained: 20/20" in found.err  # not those in float32
+    assert result(own_run, "knn_set_bf16")["protocol"]["settings"]["feature_precision"] == "bf16-mixed"
+    assert "feature_precision" not in plain["protocol"]["settings"]
+    assert result(own_run, "knn_set") == plain
+
+
+def test_precision_of_features_is_refused_where_none_are_measured(command, own_run):
+    flags = [*QUICK, "--no-random-init", "--evaluation.precision", "bf16-mixed"]
+    for verb in ("finetune", "motionshare"):
+        command(verb, own_run, *flags).refused(2, "--evaluation.precision is for features", "leave it out")
 
 
 def test_linear_probe_chooses_on_train_videos_and_writes_what_it_chose(command, own_run):

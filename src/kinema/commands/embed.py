@@ -38,6 +38,8 @@ class Embed:
     """A file of videos to leave out, as `kinema data check --bad` writes it."""
     allow_short: bool = False
     """Take windows that are shorter than a clip of the network, which then repeats their first frame."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """What the network computes in: float32, or bf16 in about half the time, where a GPU or CPU has it."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     workers: int | None = None
@@ -72,6 +74,7 @@ def main(verb: str, argv: list[str]) -> int:
             view=None if flags.view == "auto" else flags.view,
             skip=flags.skip,
             allow_short=flags.allow_short,
+            precision=flags.precision,
             device=flags.device,
             workers=flags.workers,
             spread=spread,

@@ -99,17 +99,20 @@ def extract(
     num_videos: int,
     classes: Sequence[str],
     paths: Sequence[str],
+    autocast: bool = False,
     progress: Progress | None = None,
 ) -> Features:
     """Features of a list's videos: the mean over a video's N clips, in float32.
 
-    `encoder` turns uint8 clips [M, T, H, W, 3] into features [M, D]; it is run in evaluation mode, without gradients.
+    `encoder` turns uint8 clips [M, T, H, W, 3] into features [M, D]; it is run in evaluation mode, without gradients,
+    and with `autocast` in bf16.
     The loader may deliver videos in any order, but each of the numbers 0 .. num_videos - 1 exactly once.
     """
     if len(paths) != num_videos:
         raise UsageError(f"{len(paths)} paths for {num_videos} videos: give one path a video")
-    with evaluating(encoder):
-        vectors, labels = _collect(encoder, loader, lambda x: x.mean(1), torch.device(device), num_videos, progress)
+    device = torch.device(device)
+    with evaluating(encoder), torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+        vectors, labels = _collect(encoder, loader, lambda x: x.mean(1), device, num_videos, progress)
     vectors, labels = vectors.clone(), labels.clone()  # so that a probe can be trained on them
     return Features(vectors, labels, tuple(paths), tuple(classes))
 

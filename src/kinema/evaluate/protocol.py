@@ -157,7 +157,7 @@ def split_name(split: str) -> str:
 
 
 def file_name(result: Result) -> str:
-    """`retrieval_mocap15.json`, `retrieval_mocap15_random_init.json`; with split, view, `l2`, `centred` if any.
+    """`retrieval_mocap15.json`, `retrieval_mocap15_random_init.json`; with split, view, `l2`, `centred`, `bf16` if any.
 
     So too the look of hard positives, and their candidates if not the test videos alone:
     `hard_positives_asl18_person_all.json`; what is unusual of few-shot episodes: `fewshot_asl18_way_18_logistic.json`;
@@ -173,6 +173,8 @@ def file_name(result: Result) -> str:
         parts.append("l2")
     if protocol.centred:
         parts.append("centred")
+    if "feature_precision" in protocol.settings:
+        parts.append("bf16")
     if "look" in protocol.settings:
         parts.append(str(protocol.settings["look"]))
     if protocol.settings.get("candidates", "test") != "test":

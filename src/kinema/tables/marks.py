@@ -66,7 +66,8 @@ def settings(table: PaperTable, row: Row, result: Result) -> list[tuple[str, Any
     """(setting, ours, the paper's or our default where that is silent) of evaluation, where they differ."""
     paper = settings_of(table, recipes.get(row.recipe), "paper")
     expected = asdict(paper) if paper is not None else {}
-    had = dict(result.protocol.settings)
+    had = {"feature_precision": "32-true"} | result.protocol.settings
+    expected["feature_precision"] = "32-true"
     for name in ("clips", "crops"):
         expected[name], had[name] = getattr(Evaluation(), name), getattr(result.protocol, name)
     return [(name, had[name], value) for name, value in expected.items() if name in had and had[name] != value]
