@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow soak lint types format results claim ladder bench bench-gpu licences docs
+.PHONY: setup demo test test-slow soak lint types format results claim ladder bench bench-bf16 bench-gpu licences docs
 
 setup: $(READY)
 
@@ -77,6 +77,14 @@ bench: $(READY)
 	$(BENCH) step --backbone r3d_vcop --frames 8 --size 64 --batch 8 --rounds 3 --out $(KEPT)/step_r3d_vcop.json
 	$(BIN)/python benchmarks/table.py
 	$(BIN)/python benchmarks/scale.py
+
+# The steps in bf16, on a CPU that multiplies in it (`kinema doctor` says).
+bench-bf16: $(READY)
+	@mkdir -p $(KEPT)
+	$(BENCH) step --frames 8 --size 64 --batch 4 --precision bf16-mixed --out $(KEPT)/step_r3d_18_bf16.json
+	$(BENCH) step --width 0.25 --frames 8 --size 64 --batch 4 --precision bf16-mixed --out $(KEPT)/step_r3d_18_quarter_width_bf16.json
+	$(BENCH) step --backbone r3d_vcop --frames 8 --size 64 --batch 8 --precision bf16-mixed --out $(KEPT)/step_r3d_vcop_bf16.json
+	$(BIN)/python benchmarks/table.py
 
 # What only a GPU can show: the networks at full size, what augmentation takes of a step, flow beside OpenCV.
 bench-gpu: $(READY)

@@ -39,7 +39,7 @@ class Embed:
     allow_short: bool = False
     """Take windows that are shorter than a clip of the network, which then repeats their first frame."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """What the network computes in: float32, or bf16 in about half the time, where a GPU or CPU has it."""
+    """What the network computes in: float32, or bf16, which is quicker where a GPU or CPU has it."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     workers: int | None = None

@@ -195,8 +195,9 @@ def gradient(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, cli
     own = [parameter.grad for parameter in moved if parameter.grad is not None]
     for parameter, grad in zip(moved, distributed.averaged(own), strict=True):
         parameter.grad = grad
-    limit = float("inf") if clip_grad is None else clip_grad
-    return torch.nn.utils.clip_grad_norm_(method.parameters(), limit)
+    if clip_grad is None:
+        return torch.nn.utils.get_total_norm([parameter.grad for parameter in moved if parameter.grad is not None])
+    return torch.nn.utils.clip_grad_norm_(moved, clip_grad)
 
 
 def update(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, lr: float) -> None:

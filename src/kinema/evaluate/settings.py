@@ -31,8 +31,8 @@ class Evaluation:
     center: bool = False
     """Subtract from queries and gallery each set's own mean first (CoCLR; VCOP and IIC do not)."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """What the network computes features in: float32, or bf16 autocast, in about half the time where a GPU or CPU has
-    it. Results in bf16 say so, and are not compared with others."""
+    """What the network computes features in: float32, or bf16 autocast, which is quicker where a GPU or CPU has it.
+    Results in bf16 say so, and are not compared with others."""
 
     def __post_init__(self) -> None:
         at_least("evaluation.clips", self.clips, 1)
