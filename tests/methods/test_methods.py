@@ -22,6 +22,7 @@ from kinema.sampler import check_batch_size
 from kinema.settings import METHOD_SETTINGS
 
 every_method = pytest.mark.parametrize("name", CASES)
+in_bf16 = pytest.mark.skipif(not has_bf16(), reason="this CPU does not multiply in bf16")
 
 
 with_banks = pytest.mark.parametrize("name", [name for name in CASES if hasattr(build(CASES[name]), "banks")])
@@ -358,20 +359,48 @@ def test_bf16_autocast_gives_nearly_the_same_loss(name):
 
 
 @every_method
-@pytest.mark.skipif(not has_bf16(), reason="this CPU does not multiply in bf16")
+@in_bf16
 def test_bf16_gradient_points_where_float32s_does(name):
     recipe = CASES[name]
     if name == "mcn":  # at untrained weights its first-order gradient turns where weights move by a thousandth
         recipe = replace(recipe, method=replace(recipe.method, meta=replace(recipe.method.meta, order=0)))
+    (plain, _), (rounded, _) = stepped(recipe, mixed=False), stepped(recipe, mixed=True)
+    assert torch.cosine_similarity(plain, rounded, dim=0) > 0.5
+
+
+@every_method
+@in_bf16
+def test_recomputed_activations_give_the_same_gradient_in_bf16(name):
+    recipe = CASES[name]
+    again = replace(recipe, train=replace(recipe.train, checkpoint_activations=True))
+    (kept, loss), (recomputed, same) = stepped(recipe, mixed=True), stepped(again, mixed=True)
+    close = (
+        0.95 if name == "mcn" else 0.9999
+    )  # its stages are taken at weights that the inner gradient's rounding moves
+    assert torch.cosine_similarity(kept, recomputed, dim=0) > close
+    assert name == "mcn" or torch.equal(loss, same)
+
+
+@in_bf16
+def test_both_forms_of_second_order_agree_in_bf16():
+    def at(form):
+        meta = replace(CASES["mcn"].method.meta, order=2, form=form)
+        return stepped(replace(CASES["mcn"], method=replace(CASES["mcn"].method, meta=meta)), mixed=True)
+
+    (graph, loss), (hvp, same) = at("graph"), at("hvp")
+    assert torch.equal(loss, same)
+    assert torch.cosine_similarity(graph, hvp, dim=0) > 0.99
+
+
+def stepped(recipe, *, mixed):
+    """The whole gradient of a step from the first weights, in bf16 or not, and its loss."""
     method = build(recipe)
-    given, found = batch(method), []
-    for mixed in (False, True):
-        method.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            outcome = method.loss(given, step())
-        outcome.total.backward()
-        found.append(torch.cat([p.grad.flatten() for p in method.parameters() if p.grad is not None]))
-    assert torch.cosine_similarity(*found, dim=0) > 0.5
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        loss = method.loss(batch(method), step()).total
+    loss.backward()
+    slopes = [parameter.grad for parameter in method.parameters() if parameter.grad is not None]
+    assert {slope.dtype for slope in slopes} == {torch.float32}
+    return torch.cat([slope.flatten() for slope in slopes]), loss.detach()
 
 
 @every_method
