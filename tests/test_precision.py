@@ -47,5 +47,5 @@ def test_mixed_precision_on_a_cpu_with_wrong_gradients_is_refused(wrong, monkeyp
 
     monkeypatch.setattr(precision, "has_bf16", lambda: True)
     monkeypatch.setattr(Conv3d, "_conv_forward", forward)
-    with pytest.raises(UsageError, match=r"^--train\.precision bf16-mixed: torch .* gets its gradients wrong here"):
+    with pytest.raises(UsageError, match=r"^--train\.precision bf16-mixed: torch .* gets gradients wrong here"):
         mixed("bf16-mixed", CPU)

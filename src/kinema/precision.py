@@ -23,15 +23,16 @@ def mixed(precision: str, device: torch.device, flag: str = "--train.precision")
     """
     if precision == "bf16-mixed" and device.type == "cpu":
         if not has_bf16():
-            raise UsageError(f"{flag} bf16-mixed needs a GPU, or a CPU with AVX-512 BF16 or AMX: use auto")
+            raise UsageError(f"{flag} bf16-mixed needs a GPU, or a CPU with AVX-512 BF16 or AMX: leave it out")
         if not gradients_are_right():
-            raise UsageError(f"{flag} bf16-mixed: torch {torch.__version__} gets its gradients wrong here: use auto")
+            raise UsageError(f"{flag} bf16-mixed: torch {torch.__version__} gets gradients wrong here: leave it out")
     return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda")
 
 
 def has_bf16() -> bool:
-    """Whether this CPU multiplies in bf16 by itself."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    """Whether this CPU multiplies in bf16 by itself; Arm's, of which nothing is known, count as if they did not."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 @cache
