@@ -99,6 +99,7 @@ def test_features_in_bf16_have_results_of_their_own_that_say_so(command, own_run
     found = command("knn", own_run, *QUICK, "--no-random-init", "--evaluation.precision", "bf16-mixed")
     assert found.code == 0
     assert "features of pretrained: 20/20" in found.err  # not those in float32
+    assert "bf16" in found.out
     assert result(own_run, "knn_set_bf16")["protocol"]["settings"]["feature_precision"] == "bf16-mixed"
     assert "feature_precision" not in plain["protocol"]["settings"]
     assert result(own_run, "knn_set") == plain

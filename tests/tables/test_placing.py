@@ -131,6 +131,13 @@ def test_settings_of_the_evaluation_are_part_of_the_protocol(make):
         place(TABLES[5], found)
 
 
+def test_features_in_bf16_and_in_float32_do_not_go_into_one_table(make):
+    found = [make("mcn@tiny", 20.0, task="retrieval", settings={})]
+    found.append(make("mcn@tiny", 30.0, seed=1, task="retrieval", settings={"feature_precision": "bf16-mixed"}))
+    with pytest.raises(UsageError, match=r"settings\.feature_precision is None and 'bf16-mixed'"):
+        place(TABLES[9], found)
+
+
 def test_what_a_table_varies_on_purpose_may_differ_and_nothing_else(make):
     place(TABLES[4], [make("mcn_16f@tiny", 30.0), make("mcn@tiny", 30.0)])
     settings = dict(make("cmc@tiny", 20.0).result.protocol.settings)

@@ -80,6 +80,12 @@ def test_what_holds_for_one_row_is_marked_there_and_not_in_the_head(make):
     assert shown.table.header[-1] == "ours, set abcdef"
 
 
+def test_features_in_bf16_are_marked(make):
+    measured = {"task": "retrieval", "metrics": RECALL, "settings": {"feature_precision": "bf16-mixed"}}
+    said = dict(sheet_of(9, [make("mcn@tiny", 20.0, **measured)]).notes).values()
+    assert any("feature_precision bf16-mixed, not 32-true" in note for note in said)
+
+
 def test_the_mean_of_several_runs_is_called_so(make):
     shown = sheet_of(5, [make("mcn@tiny", 30.0, seed=0), make("mcn@tiny", 36.0, seed=1)])
     assert row(shown, "CL + BL + meta")[-1] == "33.0 [30.0, 36.0] h"

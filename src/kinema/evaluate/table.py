@@ -133,13 +133,14 @@ def title(protocol: Protocol) -> str:
     clip = f"{protocol.frames}x{protocol.stride} at {protocol.size} px"
     distance = f", {protocol.distance}" if protocol.distance else ""
     centred = ", centred" if protocol.centred else ""
+    rounded = ", features in bf16" if "feature_precision" in protocol.settings else ""
     chosen = f", selection: {protocol.selection}" if protocol.selection != "none" else ""
     train = f", {protocol.gallery} train" if protocol.gallery else ""
     episodes = episodes_name(protocol)
     return (
         f"{TASKS[protocol.task]} on {protocol.data}{split}: {protocol.queries} test{train} videos, "
         f"{protocol.classes} classes; {clip}, {protocol.clips} clips x {protocol.crops} crops, "
-        f"{protocol.view}{distance}{centred}{chosen}{episodes}; "
+        f"{protocol.view}{distance}{centred}{rounded}{chosen}{episodes}; "
         f"percent [95 % interval{' over episodes' if episodes else ''}]"
     )
 
