@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import av
 import numpy as np
@@ -19,6 +20,12 @@ from kinema.packing import pack
 WINDOW = 32
 Read = Callable[[Path, int], object]
 """Reads the window of a file that begins at a frame."""
+PACKED: dict[str, dict[str, Any]] = {
+    "packed jpeg": {"kind": "jpeg"},
+    "packed jpeg, quality 75": {"kind": "jpeg", "quality": 75},
+    "packed raw": {"kind": "raw"},
+}
+"""Stores, and how `kinema.packing.pack` makes them."""
 
 
 def decode(
@@ -32,8 +39,8 @@ def decode(
         (folder / "videos").mkdir()
         frames = moving_picture(source)
         avi, mp4 = like_ucf101(folder / "a", frames), like_kinetics(folder / "videos" / "a", frames)
-        for kind in ("jpeg", "raw"):
-            pack(folder / "videos", out=folder / kind, kind=kind, workers=0)
+        for name, how in PACKED.items():
+            pack(folder / "videos", out=folder / name, workers=0, **how)
 
         def entrant(name: str, path: Path, read: Read, against: dict[str, float] | None = None) -> Contestant:
             def run() -> float:
@@ -51,9 +58,9 @@ def decode(
                 entrants.append(entrant(peer, path, by_torchcodec))
                 entrants.append(entrant(f"{kind}, kinema by torchcodec", path, by_kinema("torchcodec"), {peer: 0.9}))
         unpacked = [f"H.264, kinema by {name}" for name in ("pyav", "torchcodec")]
-        for kind, target in (("jpeg", 8.0), ("raw", 50.0)):
-            against = dict.fromkeys(unpacked, target)
-            entrants.append(entrant(f"packed {kind}", folder / kind / "a.mp4", by_kinema("auto"), against))
+        for name, how in PACKED.items():
+            against = dict.fromkeys(unpacked, 50.0 if how["kind"] == "raw" else 8.0)
+            entrants.append(entrant(name, folder / name / "a.mp4", by_kinema("auto"), against))
         return race(entrants, rounds=rounds, progress=progress)
 
 
