@@ -69,9 +69,10 @@ def step(size: Size, *, rounds: int = 5, repeats: int = 1, progress: Progress | 
     plain = PlainIIC(backbones.build(size.backbone, size.width), VIDEOS).to(device)
     clips = torch.rand(size.batch, 3, size.frames, size.size, size.size, device=device)
     index = torch.arange(size.batch, device=device)
-    entrants.append(Contestant("IIC, plain", by_clock(clock, repeated(lambda: plain.step(clips, index), repeats))))
+    bare = "IIC, plain, in float32" if mixed(size.precision, device) else "IIC, plain"
+    entrants.append(Contestant(bare, by_clock(clock, repeated(lambda: plain.step(clips, index), repeats))))
     run, target = whole_step(iic(size), device), 1.5 if device.type == "cpu" else 2.0
-    entrants.append(Contestant("IIC", by_clock(clock, repeated(run, repeats)), {"IIC, plain": target}))
+    entrants.append(Contestant("IIC", by_clock(clock, repeated(run, repeats)), {bare: target}))
     return race(entrants, rounds=rounds, progress=progress)
 
 
