@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kinema import backbones, cli
+from kinema import backbones, cli, precision
 from kinema.backbones import backbone
 from kinema.batch import generator
 from kinema.bench import decode
@@ -24,8 +24,10 @@ from kinema.bench.step import Size, iic, mcn, noise, passes, step
 from kinema.bench.step_memory import step_memory
 from kinema.data.decode import open_video
 from kinema.data.synthetic import write_video
+from kinema.errors import UsageError
 from kinema.evaluate.nearest import nearest
 from kinema.methods import build
+from kinema.precision import has_bf16
 
 SMALL = Size("r3d_vcop", 0.0625, frames=4, size=16, batch=4, device="cpu")
 
@@ -87,6 +89,16 @@ def test_steps_by_a_compiled_network_are_held_against_those_without(monkeypatch)
         assert (only.other, only.target) == (f"MCN, order {order}", 1.0)
     assert "MCN, order 2, compiled" not in rows
     assert "MCN, order 0, compiled" not in {row.name for row in step(SMALL, rounds=1)}
+
+
+def test_steps_in_bf16_are_held_against_a_plain_one_that_says_it_is_in_float32(monkeypatch):
+    if has_bf16():
+        rows = step(replace(SMALL, precision="bf16-mixed"), rounds=1)
+        compared = {row.name: [each.other for each in row.comparisons] for row in rows}
+        assert compared["IIC"] == ["IIC, plain, in float32"]
+    monkeypatch.setattr(precision, "has_bf16", lambda: False)
+    with pytest.raises(UsageError, match=r"^--precision bf16-mixed needs a GPU"):
+        step(replace(SMALL, precision="bf16-mixed"))
 
 
 def test_peak_memory_is_of_a_fresh_process_and_of_either_order():

@@ -52,6 +52,7 @@ class Size:
 def step(size: Size, *, rounds: int = 5, repeats: int = 1, progress: Progress | None = None) -> list[Row]:
     """Steps a second: of CPU time on one thread, or on a GPU until it has finished."""
     device = pick_device(size.device)
+    in_bf16 = mixed(size.precision, device, "--precision")
     clock: Clock = "cpu" if device.type == "cpu" else "wall"
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -69,7 +70,7 @@ def step(size: Size, *, rounds: int = 5, repeats: int = 1, progress: Progress | 
     plain = PlainIIC(backbones.build(size.backbone, size.width), VIDEOS).to(device)
     clips = torch.rand(size.batch, 3, size.frames, size.size, size.size, device=device)
     index = torch.arange(size.batch, device=device)
-    bare = "IIC, plain, in float32" if mixed(size.precision, device) else "IIC, plain"
+    bare = "IIC, plain, in float32" if in_bf16 else "IIC, plain"
     entrants.append(Contestant(bare, by_clock(clock, repeated(lambda: plain.step(clips, index), repeats))))
     run, target = whole_step(iic(size), device), 1.5 if device.type == "cpu" else 2.0
     entrants.append(Contestant("IIC", by_clock(clock, repeated(run, repeats)), {bare: target}))
