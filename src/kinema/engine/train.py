@@ -192,11 +192,11 @@ def gradient(method: Method, optim: torch.optim.Optimizer, outcome: Outcome, cli
     optim.zero_grad(set_to_none=True)
     outcome.total.backward()  # type: ignore[no-untyped-call]
     moved = [parameter for parameter in method.parameters() if parameter.grad is not None]
-    own = [parameter.grad for parameter in moved if parameter.grad is not None]
-    for parameter, grad in zip(moved, distributed.averaged(own), strict=True):
+    grads = distributed.averaged([parameter.grad for parameter in moved if parameter.grad is not None])
+    for parameter, grad in zip(moved, grads, strict=True):
         parameter.grad = grad
     if clip_grad is None:
-        return torch.nn.utils.get_total_norm([parameter.grad for parameter in moved if parameter.grad is not None])
+        return torch.nn.utils.get_total_norm(grads)
     return torch.nn.utils.clip_grad_norm_(moved, clip_grad)
 
 
