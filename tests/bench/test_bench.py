@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +21,10 @@ from kinema.bench.augment import CLIPS, SIZE, repeated
 from kinema.bench.clips import FRAMES, like_kinetics, like_ucf101, moving_picture
 from kinema.bench.measure import Contestant, memory_now, peak_memory, race
 from kinema.bench.plain_iic import NEGATIVES, PlainIIC
-from kinema.bench.step import Size, iic, mcn, noise, passes, step
+from kinema.bench.size import Size
+from kinema.bench.step import iic, mcn, noise, passes, step
 from kinema.bench.step_memory import step_memory
+from kinema.commands.bench import PARTS
 from kinema.data.decode import open_video
 from kinema.data.synthetic import write_video
 from kinema.errors import UsageError
@@ -83,7 +86,7 @@ def test_a_step_reads_as_many_clips_as_the_passes_that_it_is_held_against(order,
 def test_steps_by_a_compiled_network_are_held_against_those_without(monkeypatch):
     traced = torch.compile(lambda network, x: network.stages(x), fullgraph=True, dynamic=False, backend="eager")
     monkeypatch.setattr(backbone, "compiler", lambda: traced)
-    rows = {row.name: row for row in step(replace(SMALL, compile=True), rounds=1)}
+    rows = {row.name: row for row in step(SMALL, compiled=True, rounds=1)}
     for order in (0, 1):
         (only,) = rows[f"MCN, order {order}, compiled"].comparisons
         assert (only.other, only.target) == (f"MCN, order {order}", 1.0)
@@ -166,11 +169,45 @@ def test_bench_prints_a_table_and_keeps_its_figures(tmp_path: Path, capsys: pyte
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--rounds", "0"], "--rounds is 0"), (["--video", "nowhere.mp4"], "nowhere.mp4: no such file")],
+    [
+        ("lunch", "unknown part 'bench lunch': known: decode, loader"),
+        ("decode --rounds 0", "--rounds is 0"),
+        ("decode --video nowhere.mp4", "nowhere.mp4: no such file"),
+        ("decode --out nowhere/a.json", "nowhere/a.json: no such folder"),
+        ("decode --backbone r3d_18", "--backbone"),
+        ("augment --video a.mp4", "--video"),
+        ("augment --compile", "--compile"),
+        ("augment --device cpu --width 0.5", "give the step's flags on a GPU alone"),
+        ("retrieve --rounds 3", "--rounds"),
+        ("step --frames 0", "--frames is 0"),
+        ("step --size 0", "--size is 0"),
+        ("step --batch 6", "--batch is 6: give a multiple of 4"),
+    ],
 )
-def test_bench_refuses_in_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["bench", "decode", *words]) == 2
-    assert said in capsys.readouterr().err
-    assert cli.run(["bench", "lunch"]) == 2
-    assert cli.run(["bench", "augment", "--video", "a.mp4"]) == 2
-    assert "--video a.mp4 is for decode, loader and flow" in capsys.readouterr().err
+def test_bench_refuses_in_one_line(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["bench", *words.split()]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_bench_names_its_parts_and_each_part_shows_its_own_flags_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["bench"]) == 0
+    usage = capsys.readouterr().out
+    for part in PARTS:
+        assert f"\n  {part} " in usage
+        with pytest.raises(SystemExit) as left:
+            cli.run(["bench", part, "--help"])
+        assert left.value.code == 0
+        shown = capsys.readouterr().out
+        assert ("--video" in shown) == (part in ("decode", "loader", "flow"))
+        assert ("--backbone" in shown) == (part in ("augment", "step"))
+        assert ("--compile" in shown) == (part == "step")
+
+
+def test_a_peer_that_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "kornia", None)  # as if it were not there
+    assert cli.run(["bench", "augment", "--rounds", "1"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not installed, so left out: ")]
+    assert "kornia" in line

@@ -10,7 +10,7 @@ from kinema import backbones
 from kinema.bench import peak
 from kinema.bench.augment import beside_a_step
 from kinema.bench.measure import Row
-from kinema.bench.step import Size
+from kinema.bench.size import Size
 
 SMALL = Size("r3d_vcop", 0.0625, frames=4, size=16, batch=4, device="cpu")
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from kinema.augment import augment as augment_batch
 from kinema.batch import DICE, generator
 from kinema.bench.measure import Contestant, Progress, Row, by_clock, race
-from kinema.bench.step import VIDEOS, Size, mcn, noise, whole_step
+from kinema.bench.size import Size
+from kinema.bench.step import VIDEOS, mcn, noise, whole_step
 from kinema.machine import pick_device
 from kinema.methods import build, two_views
 from kinema.settings import MCN, Augment

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from kinema.bench.measure import Row
-from kinema.bench.step import ORDERS, Order, Size, passes
+from kinema.bench.size import Size
+from kinema.bench.step import ORDERS, Order, passes
 from kinema.machine import pick_device
 from kinema.precision import mixed
 

@@ -7,7 +7,7 @@ adds a Hessian-vector product. IIC's step is held against the same step written 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -17,6 +17,7 @@ from kinema import backbones, methods, recipes
 from kinema.batch import DICE, Batch, Step, generator
 from kinema.bench.measure import Clock, Contestant, Progress, Row, by_clock, race
 from kinema.bench.plain_iic import PlainIIC
+from kinema.bench.size import Size
 from kinema.engine.optim import optimizer
 from kinema.engine.train import gradient, update
 from kinema.machine import pick_device
@@ -27,30 +28,17 @@ from kinema.settings import MCN, Backbone, Recipe
 VIDEOS = 9537
 """UCF101's first training list: rows of the banks."""
 Order = Literal[0, 1, 2]
-Precision = Literal["auto", "32-true", "bf16-mixed"]
 ORDERS: dict[Order, float] = {0: 1.10, 1: 1.10, 2: 1.25}
 """A step's time over that of its passes, to stay under."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """What passes through the network."""
+def step(
+    size: Size, *, compiled: bool = False, rounds: int = 5, repeats: int = 1, progress: Progress | None = None
+) -> list[Row]:
+    """Steps a second: of CPU time on one thread, or on a GPU until it has finished.
 
-    backbone: str = "r3d_18"
-    width: float = 1.0
-    frames: int = 16
-    size: int = 112
-    batch: int = 8
-    """Videos a stage."""
-    device: str = "auto"
-    compile: bool = False
-    """Have MCN's steps of orders 0 and 1 run by a compiled network too."""
-    precision: Precision = "auto"
-    """Of everything but the plain step of IIC, which is in float32 as its authors' is."""
-
-
-def step(size: Size, *, rounds: int = 5, repeats: int = 1, progress: Progress | None = None) -> list[Row]:
-    """Steps a second: of CPU time on one thread, or on a GPU until it has finished."""
+    With `compiled`, MCN's steps of orders 0 and 1 by a compiled network too.
+    """
     device = pick_device(size.device)
     in_bf16 = mixed(size.precision, device, "--precision")
     clock: Clock = "cpu" if device.type == "cpu" else "wall"
@@ -62,7 +50,7 @@ def step(size: Size, *, rounds: int = 5, repeats: int = 1, progress: Progress | 
         entrants.append(Contestant(bare, by_clock(clock, repeated(passes(size, order, device), repeats))))
         run = whole_step(mcn(size, order), device)
         entrants.append(Contestant(f"MCN, order {order}", by_clock(clock, repeated(run, repeats)), {bare: 1 / limit}))
-        if size.compile and order < 2:
+        if compiled and order < 2:
             recipe = mcn(size, order)
             run = whole_step(replace(recipe, train=replace(recipe.train, compile=True)), device)
             rate = by_clock(clock, repeated(run, repeats))

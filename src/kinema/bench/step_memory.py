@@ -9,7 +9,8 @@ from multiprocessing import get_context
 import torch
 
 from kinema.bench.measure import memory_now, peak_memory
-from kinema.bench.step import Order, Size, mcn, whole_step
+from kinema.bench.size import Size
+from kinema.bench.step import Order, mcn, whole_step
 from kinema.data.processes import without_main
 from kinema.machine import pick_device
 from kinema.memory import return_memory

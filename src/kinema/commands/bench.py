@@ -5,85 +5,194 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from kinema.bench.size import Size
 from kinema.cli import parse
 from kinema.console import Bars, say
-from kinema.errors import UsageError
+from kinema.errors import UsageError, nearest
+from kinema.ranges import at_least
 
 if TYPE_CHECKING:
     from kinema.bench.measure import Row
 
-Name = Literal["decode", "loader", "augment", "step", "flow", "retrieve"]
-UNITS = {
-    "decode": "clips / CPU s",
-    "loader": "clips / s",
-    "augment": "clips / CPU s",
-    "step": "steps / s",
-    "flow": "fields / CPU s",
-    "retrieve": "queries / s",
-}
+Facts = dict[str, Any]
+"""What was found beside rates; filled in while measuring."""
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Flags:
-    """Measure a part of kinema beside its peers: rates, their ratios, and the ratio that each should reach.
+class Part:
+    """What every part takes."""
 
-    All take part in every round; a ratio is the median over the rounds. Nothing else should run meanwhile.
-    """
-
-    name: Annotated[tyro.conf.Positional[Name], tyro.conf.arg(metavar="PART")]
-    """decode, loader, augment, step, flow or retrieve."""
-    video: str | None = None
-    """A video to make the measured ones of, for decode, loader and flow; one is drawn if not given."""
-    rounds: int = 5
-    """Of all but retrieve, which takes a minute and is run once."""
     out: str | None = None
     """A JSON file to keep the figures in."""
-    backbone: str = "r3d_18"
-    """Of step."""
-    width: float = 1.0
-    """Of step's backbone."""
-    frames: int = 16
-    """Of step's clips."""
-    size: int = 112
-    """Of step's clips, pixels a side."""
-    batch: int = 8
-    """Videos a stage of step."""
-    device: str = "auto"
-    """Of step, flow and augment: auto, cpu, cuda or cuda:N. On a GPU, augment is measured beside a step."""
+
+
+@dataclass(frozen=True)
+class Rounds(Part):
+    """What every part but retrieve takes, too."""
+
+    rounds: int = 5
+    """How often all take their turn; a ratio is the median over the rounds."""
+
+    def __post_init__(self) -> None:
+        at_least("rounds", self.rounds, 1)
+
+
+@dataclass(frozen=True)
+class OfVideo(Rounds):
+    """What the parts that read video take, too."""
+
+    video: str | None = None
+    """A video to make the measured ones of; one is drawn if not given."""
+
+    @property
+    def source(self) -> Path | None:
+        """The video, which is there."""
+        if self.video is None:
+            return None
+        if not Path(self.video).is_file():
+            raise UsageError(f"{self.video}: no such file")
+        return Path(self.video)
+
+
+@dataclass(frozen=True)
+class Decode(OfVideo):
+    """Random windows of 32 frames: by kinema, by PyAV's and torchcodec's own loops, and out of packed stores."""
+
+    def rows(self, facts: Facts, progress: Progress) -> list[Row]:
+        """Clips a CPU second."""
+        from kinema.bench.decode import decode
+
+        rows = decode(self.source, rounds=self.rounds, progress=progress)
+        facts |= left_out(rows, {"torchcodec's own": "torchcodec"})
+        return rows
+
+
+@dataclass(frozen=True)
+class Loader(OfVideo):
+    """Batches by a loader of several processes, beside one process and beside as many without a loader."""
+
+    def rows(self, facts: Facts, progress: Progress) -> list[Row]:
+        """Clips a second."""
+        from kinema.bench.loader import loader
+
+        return loader(self.source, rounds=self.rounds, progress=progress)
+
+
+@dataclass(frozen=True)
+class Augment(Rounds):
+    """Crop, resize, flip, jitter, blur of a batch, beside kornia and torchvision; on a GPU, beside a step of MCN."""
+
+    size: Annotated[Size, tyro.conf.arg(name="")] = field(default_factory=Size)
+    """On a GPU, the step."""
+
+    def rows(self, facts: Facts, progress: Progress) -> list[Row]:
+        """Clips a CPU second, or a second of the GPU."""
+        from kinema.bench.augment import augment, beside_a_step
+        from kinema.machine import pick_device
+
+        if pick_device(self.size.device).type == "cuda":
+            return beside_a_step(self.size, rounds=self.rounds, progress=progress)
+        if self.size != Size(device=self.size.device):
+            raise UsageError("on a CPU, augmentation is measured without a step: give the step's flags on a GPU alone")
+        rows = augment(rounds=self.rounds, progress=progress)
+        facts |= left_out(rows, {"kornia": "kornia", "torchvision v2": "torchvision"})
+        return rows
+
+
+@dataclass(frozen=True)
+class Step(Rounds):
+    """Steps of MCN beside the passes that they cannot do without, and of IIC beside a plain one; peak memory."""
+
+    size: Annotated[Size, tyro.conf.arg(name="")] = field(default_factory=Size)
     compile: bool = False
-    """Of step: MCN by a compiled network too."""
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """Of step: of all but the plain step of IIC, which is in float32."""
+    """MCN's steps of orders 0 and 1 by a compiled network, too."""
+
+    def rows(self, facts: Facts, progress: Progress) -> list[Row]:
+        """Steps a second; on a GPU, the share of the matrix peak is among the facts."""
+        from kinema.bench.peak import shares_of_peak
+        from kinema.bench.step import step
+        from kinema.bench.step_memory import step_memory
+        from kinema.machine import pick_device
+
+        rows = step(self.size, compiled=self.compile, rounds=self.rounds, progress=progress)
+        facts |= asdict(self.size) | {"compile": self.compile} | step_memory(self.size)
+        if pick_device(self.size.device).type == "cuda":
+            facts |= shares_of_peak(self.size, rows)
+        return rows
+
+
+@dataclass(frozen=True)
+class Flow(OfVideo):
+    """TV-L1 optical flow of frames of 171 x 128, beside OpenCV's."""
+
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N; on a GPU, the CPU is measured too."""
+
+    def rows(self, facts: Facts, progress: Progress) -> list[Row]:
+        """Fields a CPU second, or a second of the GPU."""
+        from kinema.bench.flow import flow
+
+        rows = flow(self.source, device=self.device, rounds=self.rounds, progress=progress)
+        facts |= left_out(rows, {"OpenCV": "opencv-contrib-python-headless"})
+        return rows
+
+
+@dataclass(frozen=True)
+class Retrieve(Part):
+    """Nearest neighbours of 20,000 queries in 240,000 vectors, once: a minute and more."""
+
+    def rows(self, facts: Facts, progress: Progress) -> list[Row]:
+        """Queries a second; peak memory is among the facts."""
+        from kinema.bench.retrieve import retrieve
+
+        rows, found = retrieve(progress=progress)
+        facts |= found
+        return rows
+
+
+AnyPart = Decode | Loader | Augment | Step | Flow | Retrieve
+PARTS: dict[str, tuple[type[AnyPart], str]] = {
+    "decode": (Decode, "clips / CPU s"),
+    "loader": (Loader, "clips / s"),
+    "augment": (Augment, "clips / CPU s"),
+    "step": (Step, "steps / s"),
+    "flow": (Flow, "fields / CPU s"),
+    "retrieve": (Retrieve, "queries / s"),
+}
+"""Flags of each part, and the unit of its rates."""
 
 
 def main(verb: str, argv: list[str]) -> int:
     """Measure, print the table, and keep the figures if asked to."""
-    flags = parse(Flags, argv, prog="kinema bench")
-    if flags.rounds < 1:
-        raise UsageError(f"--rounds is {flags.rounds}: give 1 or more")
-    if flags.video is not None and flags.name not in ("decode", "loader", "flow"):
-        raise UsageError(f"--video {flags.video} is for decode, loader and flow: {flags.name} reads none")
-    if flags.video is not None and not Path(flags.video).is_file():
-        raise UsageError(f"{flags.video}: no such file")
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    if argv[0] not in PARTS:
+        raise UsageError(f"unknown part 'bench {argv[0]}': {nearest(argv[0], list(PARTS))}")
+    name, (kind, unit) = argv[0], PARTS[argv[0]]
+    part = parse(kind, argv[1:], prog=f"kinema bench {name}")
+    if part.out is not None and not Path(part.out).resolve().parent.is_dir():
+        raise UsageError(f"{part.out}: no such folder; give a file in one that is there")
 
     from kinema.bench.measure import machine
 
-    facts: dict[str, Any] = {}
+    facts: Facts = {}
     before = machine()
     with Bars() as bars:
-        rows = measured(flags, facts, lambda done, total: bars.show(f"bench {flags.name}", done, total))
-    print_table(flags.name, rows, facts)
-    if flags.out is not None:
+        rows = part.rows(facts, lambda done, total: bars.show(f"bench {name}", done, total))
+    print_table(name, unit, rows, facts)
+    if part.out is not None:
         found = {
-            "bench": flags.name,
-            "unit": UNITS[flags.name],
+            "bench": name,
+            "unit": unit,
             "command": f"kinema bench {shlex.join(argv)}",
             "date": date.today().isoformat(),
             "machine": before,
@@ -91,65 +200,33 @@ def main(verb: str, argv: list[str]) -> int:
             "rows": [asdict(row) for row in rows],
         }
         try:
-            Path(flags.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            Path(part.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         except OSError as problem:
-            raise UsageError(f"{flags.out}: cannot be written ({problem.strerror}); give another file") from problem
-        say(f"figures kept in {flags.out}")
+            raise UsageError(f"{part.out}: cannot be written ({problem.strerror}); give another file") from problem
+        say(f"figures kept in {part.out}")
     return 0
 
 
-def measured(flags: Flags, facts: dict[str, Any], progress: Callable[[int, int], None]) -> list[Row]:
-    """The rows of one part."""
-    from kinema.bench.step import Size
-    from kinema.machine import pick_device
-
-    source = None if flags.video is None else Path(flags.video)
-    size = Size(
-        flags.backbone, flags.width, flags.frames, flags.size, flags.batch, flags.device, flags.compile, flags.precision
-    )
-    if flags.name == "decode":
-        from kinema.bench.decode import decode
-
-        return decode(source, rounds=flags.rounds, progress=progress)
-    if flags.name == "loader":
-        from kinema.bench.loader import loader
-
-        return loader(source, rounds=flags.rounds, progress=progress)
-    if flags.name == "augment":
-        from kinema.bench.augment import augment, beside_a_step
-
-        if pick_device(flags.device).type == "cuda":
-            return beside_a_step(size, rounds=flags.rounds, progress=progress)
-        return augment(rounds=flags.rounds, progress=progress)
-    if flags.name == "flow":
-        from kinema.bench.flow import flow
-
-        return flow(source, device=flags.device, rounds=flags.rounds, progress=progress)
-    if flags.name == "retrieve":
-        from kinema.bench.retrieve import retrieve
-
-        rows, found = retrieve(progress=progress)
-        facts |= found
-        return rows
-    from kinema.bench.peak import shares_of_peak
-    from kinema.bench.step import step
-    from kinema.bench.step_memory import step_memory
-
-    rows = step(size, rounds=flags.rounds, progress=progress)
-    facts |= asdict(size) | step_memory(size)
-    if pick_device(size.device).type == "cuda":
-        facts |= shares_of_peak(size, rows)
-    return rows
+def usage() -> str:
+    """A line a part."""
+    lines = [f"  {name:8}  {kind.__doc__}" for name, (kind, _) in PARTS.items()]
+    return "\n".join(["usage: kinema bench PART [flags]      (kinema bench PART --help for its flags)", "", *lines])
 
 
-def print_table(name: Name, rows: list[Row], facts: dict[str, Any]) -> None:
+def left_out(rows: list[Row], peers: dict[str, str]) -> Facts:
+    """Peers, by how their rows' names end, that did not take part, and the packages that would bring them."""
+    absent = [peer for end, peer in peers.items() if not any(row.name.endswith(end) for row in rows)]
+    return {"not installed, so left out": ", ".join(absent)} if absent else {}
+
+
+def print_table(name: str, unit: str, rows: list[Row], facts: dict[str, Any]) -> None:
     """Rates, and each comparison on a line."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"kinema bench {name}")
     table.add_column("")
-    for column in (UNITS[name], "ratio", "over rounds", "to reach", ""):
+    for column in (unit, "ratio", "over rounds", "to reach", ""):
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(row.name, f"{row.rate:.3g}")
