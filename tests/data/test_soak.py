@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from corpus import READ, REAL, REFUSE, corpus
 from soaking import Soak, soak
+
+from kinema.data.decode import open_video
+from kinema.data.survey import survey_anew
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
 
@@ -37,6 +43,50 @@ def test_memory_is_flat_over_some_hundred_reads(files: tuple[list[str], list[str
     assert found.reads == 400
     assert set(found.memory) == {"training process", "reader 0"}
     check_flat(found, 0.1)  # what is first used late in so short a time weighs more than in the whole
+
+
+class InUse(ctypes.Structure):
+    """What glibc's mallinfo2 returns; bytes of the heap in use, and of pieces mapped by themselves, among others."""
+
+    _fields_ = [(f"unread{number}", ctypes.c_size_t) for number in range(4)]
+    _fields_ += [(name, ctypes.c_size_t) for name in ("mapped", "always0", "also0", "heap", "free", "at_the_top")]
+
+
+def first_frames(path: str) -> None:
+    with open_video(path, "pyav") as reader:
+        reader.at([0, 1])
+
+
+def last_frame(path: str) -> None:
+    with open_video(path, "pyav") as reader:
+        reader.at([0])
+        reader.at([reader.num_frames - 1])
+        reader.at([1])
+
+
+def looked_through(path: str) -> None:
+    survey_anew(Path(path))
+
+
+@pytest.mark.parametrize("read", [first_frames, last_frame, looked_through])
+def test_a_read_that_ends_before_the_file_does_leaves_nothing_in_use(
+    read: Callable[[str], None], clip_folder: Path
+) -> None:
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallinfo2"):
+        pytest.skip("asks glibc 2.33 or later")
+    libc.mallinfo2.restype = InUse
+    path = str(next(clip_folder.rglob("*.mp4")))
+
+    def in_use_after(reads: int) -> int:
+        for _ in range(reads):
+            read(path)
+        gc.collect()
+        found = libc.mallinfo2()
+        return int(found.heap + found.mapped)
+
+    before = in_use_after(100)
+    assert in_use_after(500) - before < 500 * 40  # PyAV's packets, left half read, keep 150 bytes each time
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -54,6 +54,14 @@ def _stream(path: Path, container: InputContainer, threads: int) -> VideoStream:
     codec.thread_count = threads
     codec.thread_type = "NONE" if threads == 1 else "AUTO"
     return stream
+
+
+def demuxed(container: InputContainer, stream: VideoStream) -> Generator[VideoPacket]:
+    """The packets of a stream from where the file stands. Close it after use: left half read and not closed, it would
+    keep what PyAV allocated for good."""
+    packets = container.demux(stream)
+    assert isinstance(packets, Generator)  # its stubs say less
+    return packets
 
 
 def decoded(packets: Iterator[VideoPacket]) -> Iterator[VideoFrame]:

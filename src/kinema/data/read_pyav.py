@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from kinema.data.av_file import VideoPacket, decoded, errors, opened, time_of
+from kinema.data.av_file import VideoPacket, decoded, demuxed, errors, opened, time_of
 from kinema.data.reader import Reader
 from kinema.data.survey import place_of, survey
 from kinema.errors import DataError
@@ -46,6 +46,7 @@ class PyAVReader(Reader):
         self._start = 0
         self._wanted = 0
         self._may_skip, self._skipped = self.table is not None, False
+        self._packets: Generator[VideoPacket] | None = None
         self._following: Iterator[tuple[int, VideoFrame]] = iter(())
         self._waiting: deque[tuple[int, VideoFrame]] = deque()
 
@@ -71,6 +72,9 @@ class PyAVReader(Reader):
         """Release the file, and what is decoded of it: generators would keep both until Python looks for circles."""
         self._following = iter(())
         self._waiting.clear()
+        if self._packets is not None:
+            self._packets.close()
+            self._packets = None
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -140,7 +144,7 @@ class PyAVReader(Reader):
         if not fresh or place:
             self.close()
         container, stream = self._file()
-        packets = container.demux(stream)
+        packets = self._demuxed(container, stream)
         self._following = self._decode(next(packets), packets, start=0)
 
     def _seek(self, place: int) -> bool:
@@ -153,7 +157,7 @@ class PyAVReader(Reader):
                 container.seek(target, stream=stream, backward=True)
             except FFmpegError:
                 continue
-            packets = container.demux(stream)
+            packets = self._demuxed(container, stream)
             first = next(packets)
             landed = self.table.number_at(time_of(first))
             if landed is not None and landed <= key and self.table.places[landed] == place_of(first):
@@ -165,6 +169,13 @@ class PyAVReader(Reader):
         if self._container is None:
             self._container, self._stream = opened(self.path, threads=self._threads)
         return self._container, self._stream
+
+    def _demuxed(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoPacket]:
+        """The packets from where the file stands, in place of those before."""
+        if self._packets is not None:
+            self._packets.close()
+        self._packets = demuxed(container, stream)
+        return self._packets
 
     def _decode(
         self, first: VideoPacket, packets: Iterator[VideoPacket], *, start: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
@@ -17,7 +18,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from kinema.data.av_file import VideoPacket, decoded, errors, opened, time_of, unreadable
+from kinema.data.av_file import VideoPacket, decoded, demuxed, errors, opened, time_of, unreadable
 from kinema.data.container import is_cut
 from kinema.data.reader import TruncatedFile
 from kinema.errors import DataError
@@ -138,13 +139,13 @@ def survey_anew(path: Path) -> Survey:
     """Look through a file's packets, and decode its first frame; all of them where packets do not name frames."""
     with errors(path):
         container, stream = opened(path, threads=1)
-        with container:
-            packets = [packet for packet in container.demux(stream) if packet.size]
+        with container, closing(demuxed(container, stream)) as every:
+            packets = [packet for packet in every if packet.size]
             refuse_truncated(path, container, stream, packets)
             table = tabulate(container, stream, packets)
         container, stream = opened(path, threads=1)
-        with container:
-            following = decoded(container.demux(stream))
+        with container, closing(demuxed(container, stream)) as rest:
+            following = decoded(rest)
             first = next(following, None)
             if first is None:
                 raise unreadable(path, "no frame can be decoded")
