@@ -26,6 +26,8 @@ SHARDS = 64
 VIDEOS_A_SHARD = 64
 """About so many where that makes more shards."""
 KINDS = ("jpeg", "raw")
+QUALITY = 90
+"""Of JPEGs, unless told."""
 
 
 def pack(
@@ -34,7 +36,7 @@ def pack(
     out: str | Path,
     kind: Kind = "jpeg",
     short_side: int = 128,
-    quality: int = 90,
+    quality: int | None = None,
     split: int | None = None,
     skip: str | Path | None = None,
     workers: int | None = None,
@@ -52,7 +54,7 @@ def pack(
         out: the store; made if it is not there.
         kind: jpeg, or raw bytes: some twelve times the space, and read several times as fast.
         short_side: shorter side of the frames in pixels, the aspect kept; `Clip.short_side` of the recipes to train.
-        quality: of the JPEGs, 1 to 100.
+        quality: of the JPEGs, 1 to 100; `None` means that of the store that is there already, or 90.
         split: one of the official splits; `None` keeps the lists of all that there are.
         skip: a text file of paths to leave out, as `kinema data check` writes it.
         workers: processes; `None` means one a core.
@@ -67,13 +69,13 @@ def pack(
     if kind not in KINDS:
         raise UsageError(f"--kind is {kind}: {nearest(kind, list(KINDS))}")
     at_least("short-side", short_side, 16)
-    within("quality", 1, 100, quality)
+    within("quality", 1, 100, QUALITY if quality is None else quality)
     at_least("workers", workers or 0, 0)
     check_decoder()
     say = say or (lambda line: None)
     splits = lists_of(data, split, skip)
-    packing = Packing(kind, short_side, quality if kind == "jpeg" else None)
     folder, plan = Path(out), planned(splits, data)
+    packing = Packing(kind, short_side, quality_of(folder, kind, quality))
     begin(folder, packing)
     shards = [Shard(number, videos) for number, videos in plan.shards.items()]
     todo = [shard for shard in shards if not finished(folder, shard)]
@@ -155,6 +157,21 @@ def named(paths: Sequence[str], data: Path) -> tuple[Path, dict[str, str]]:
     if not all(path.startswith(f"{folder}/") for path in full):
         folder = os.path.commonpath({path.rpartition("/")[0] or "/" for path in full})
     return Path(folder), {path: os.path.relpath(whole, folder) for path, whole in zip(paths, full, strict=True)}
+
+
+def quality_of(folder: Path, kind: Kind, told: int | None) -> int | None:
+    """The quality to pack with; None for raw frames.
+
+    Raises:
+        UsageError: one was told for raw frames.
+    """
+    if kind == "raw":
+        if told is not None:
+            raise UsageError(f"--quality {told} is for --kind jpeg: raw frames lose nothing")
+        return None
+    if told is None and is_store(folder):
+        told = read_manifest(folder)["packing"].get("quality")
+    return QUALITY if told is None else told
 
 
 def begin(folder: Path, packing: Packing) -> None:

@@ -23,7 +23,7 @@ from kinema.data.inspection import inspect_file
 from kinema.data.loader import EvalClips, TrainClips
 from kinema.data.sources import read_list, read_source
 from kinema.data.store import find, opened
-from kinema.data.store_format import Packing
+from kinema.data.store_format import Packing, read_manifest
 from kinema.data.store_writing import write_shard
 from kinema.data.video import Video
 from kinema.errors import DataError, UsageError
@@ -222,6 +222,20 @@ def test_what_is_not_the_same_store_is_left_alone(numbered, tmp_path, packed):
         pack(numbered, out=numbered)
     with pytest.raises(UsageError, match="is a packed store already"):
         pack(tmp_path / "store", out=tmp_path / "other")
+
+
+def test_a_store_is_gone_on_with_at_its_own_quality_unless_told(numbered, tmp_path):
+    pack(numbered, out=tmp_path / "store", short_side=48, quality=60, workers=0)
+    before = files(tmp_path / "store")
+    pack(numbered, out=tmp_path / "store", short_side=48, workers=0)
+    assert files(tmp_path / "store") == before
+    assert read_manifest(tmp_path / "store")["packing"]["quality"] == 60
+
+
+def test_a_quality_is_not_passed_over_where_frames_are_raw(numbered, tmp_path):
+    with pytest.raises(UsageError, match="--quality 60 is for --kind jpeg"):
+        pack(numbered, out=tmp_path / "store", kind="raw", quality=60)
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize(("flag", "value"), [("kind", "png"), ("short_side", 8), ("quality", 0), ("workers", -1)])
