@@ -42,3 +42,8 @@ def test_our_figures_are_those_of_the_ladder(monkeypatch):
 def test_something_was_published_of_every_method(name):
     printed = METHODS[name].printed
     assert any(peers.best(name, printed, task) for task in ("finetune", "retrieval"))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["methods", "--help"], ["-h", "recipes"]])
+def test_help_of_a_list_is_its_usage(words, command):
+    assert command("list", *words).out == "usage: kinema list [recipes | methods | backbones]\n"

@@ -11,7 +11,7 @@ from kinema.errors import UsageError, nearest
 def main(verb: str, argv: list[str]) -> int:
     """Print a table; all of them without an argument."""
     tables = {"recipes": recipe_lines, "methods": method_lines, "backbones": backbone_lines}
-    if argv and argv[0] in ("-h", "--help"):
+    if {"-h", "--help"} & set(argv):
         print("usage: kinema list [recipes | methods | backbones]")
         return 0
     if len(argv) > 1 or (argv and argv[0] not in tables):
