@@ -31,6 +31,21 @@ def test_mixed_precision_on_a_cpu_is_to_be_had_where_it_has_instructions_for_it(
     assert torch.equal(drawn, torch.rand(3))  # looking used up nothing of the run's chance
 
 
+@pytest.mark.parametrize("capability, hip, able", [((7, 5), None, False), ((8, 0), None, True), ((7, 0), "6.4", True)])
+def test_a_gpu_that_only_imitates_bf16_computes_in_float32_and_refuses_what_would_be_slower(
+    capability, hip, able, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    assert mixed("auto", GPU) is able
+    if able:
+        assert mixed("bf16-mixed", GPU)
+    else:
+        with pytest.raises(UsageError, match=r"^--precision bf16-mixed needs a GPU of compute capability 8\.0:"):
+            mixed("bf16-mixed", GPU, "--precision")
+
+
 def test_mixed_precision_on_a_cpu_that_would_be_slower_by_it_is_refused_by_the_flag_that_asked_for_it(monkeypatch):
     monkeypatch.setattr(precision, "has_bf16", lambda: False)
     with pytest.raises(UsageError, match=r"^--finetune\.precision bf16-mixed needs a GPU, or a CPU with AVX-512 BF16"):

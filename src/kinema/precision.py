@@ -15,18 +15,28 @@ TOLERANCE = 0.05
 
 
 def mixed(precision: str, device: torch.device, flag: str = "--train.precision") -> bool:
-    """Whether to run in bf16 autocast; `auto` does on a GPU.
+    """Whether to run in bf16 autocast; `auto` does on a GPU that multiplies in it.
 
     Raises:
-        UsageError: it was asked for on a CPU that has no instructions for it, where it would take longer, or whose
-            gradients are wrong.
+        UsageError: it was asked for on a CPU or GPU that has no instructions for it, where it would take longer, or on
+            a CPU whose gradients are wrong.
     """
+    imitated = device.type == "cuda" and imitates_bf16(device)
+    if precision == "bf16-mixed" and imitated:
+        raise UsageError(f"{flag} bf16-mixed needs a GPU of compute capability 8.0: {device} has less; leave it out")
     if precision == "bf16-mixed" and device.type == "cpu":
         if not has_bf16():
             raise UsageError(f"{flag} bf16-mixed needs a GPU, or a CPU with AVX-512 BF16 or AMX: leave it out")
         if not gradients_are_right():
             raise UsageError(f"{flag} bf16-mixed: torch {torch.__version__} gets gradients wrong here: leave it out")
-    return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda")
+    return precision == "bf16-mixed" or (precision == "auto" and device.type == "cuda" and not imitated)
+
+
+def imitates_bf16(device: torch.device) -> bool:
+    """Whether a GPU is NVIDIA's from before Ampere: torch lets those compute in bf16, by way of float32."""
+    if not torch.cuda.is_available() or torch.version.hip is not None:
+        return False
+    return torch.cuda.get_device_capability(device) < (8, 0)
 
 
 def has_bf16() -> bool:

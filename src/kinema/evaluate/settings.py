@@ -169,7 +169,7 @@ class Finetune:
     average: Literal["prob", "logits"] = "prob"
     """At test, a video's clips are averaged as probabilities (DualVar, CoCLR) or as logits (VCOP, IIC)."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """`auto` is bf16 autocast on a GPU and fp32 on a CPU; see `--train.precision`."""
+    """`auto` is bf16 autocast on a GPU that has it, and fp32 on a CPU; see `--train.precision`."""
 
     def __post_init__(self) -> None:
         positive("finetune.lr", self.lr)
