@@ -46,6 +46,8 @@ class Replay:
     """Parameters whose gradient is not finite."""
     unmixed: float | None
     """The loss in float32, where the run was in bf16."""
+    rounded: str = ""
+    """What the run was in, where that was bf16 or may have been, and the step is taken in float32 here."""
     tasks: int = 1
     """Of the run's step, one a process, which are taken as one here."""
 
@@ -77,7 +79,7 @@ def replay(run: str | Path, *, device: str = "auto") -> Replay:
     batch = batch.to(on)
 
     broken = tuple(name for name, value in method.state_dict().items() if not finite(value))
-    autocast = mixed(recipe.train.precision, on)
+    autocast, rounded = numbers(recipe, on, opened.read("environment.json").get("device", "cpu"))
     with watched(method) as first:
         outcome = loss(method, batch, step, autocast)
     unmixed = float(loss(method, batch, step, False).total.detach()) if autocast else None
@@ -91,8 +93,21 @@ def replay(run: str | Path, *, device: str = "auto") -> Replay:
         weights=broken,
         gradients=tuple(name for name, p in method.named_parameters() if p.grad is not None and not finite(p.grad)),
         unmixed=unmixed,
+        rounded=rounded,
         tasks=opened.read("environment.json").get("processes", 1) if tasks_of_ranks(recipe) else 1,
     )
+
+
+def numbers(recipe: Recipe, on: torch.device, begun_on: str) -> tuple[bool, str]:
+    """Whether to take the step in bf16, and where it is not, what the run was in that began on this device."""
+    try:
+        autocast = mixed(recipe.train.precision, on)
+    except UsageError:  # which tells somebody who trains to leave out a flag
+        return False, "was in bf16"
+    on_gpu = begun_on != "cpu" and recipe.train.device != "cpu"
+    if recipe.train.precision == "auto" and on_gpu and not autocast:
+        return False, f"may have been in bf16 on {begun_on}"
+    return autocast, ""
 
 
 def found_again(

@@ -73,7 +73,8 @@ class Train:
     workers: int | None = None
     """Processes that read video; `None` means one a core, up to 8."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """`auto` is bf16 autocast on a GPU that has it, and fp32 on a CPU; with AVX-512 BF16 or AMX bf16 is quicker there."""
+    """`auto` is bf16 autocast on a GPU that has it, and fp32 on a CPU; one with AVX-512 BF16 or AMX
+    is quicker in bf16."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     checkpoint_activations: bool = False
