@@ -32,6 +32,7 @@ from kinema.evaluate.settings import KNN, FewShot, Finetune, LinearProbe
 from kinema.folds import Fold
 from kinema.loading import VideoEncoder
 from kinema.machine import pick_device, pick_workers
+from kinema.precision import mixed
 from kinema.sampler import RandomClip
 from kinema.task import Hits, Task, Weights
 
@@ -149,6 +150,7 @@ def finetune(task: Task, settings: Finetune | None = None, *, baseline: bool = T
     settings = settings or Finetune()
     seed = task.run.recipe.train.seed
     device = pick_device(task.device)
+    in_bf16 = mixed(settings.precision, device, "--finetune.precision")
 
     def score(weights: Weights, fold: Fold) -> tuple[Hits, dict[str, float]]:
         encoder = task.encoder(weights)
@@ -177,7 +179,9 @@ def finetune(task: Task, settings: Finetune | None = None, *, baseline: bool = T
         return hits, {"epoch": float(tuned.chosen)}
 
     chosen = f"best epoch on {settings.hold_out:.0%} of the train videos" if settings.select == "best" else "last epoch"
-    protocol = task.protocol("finetune", average=settings.average, selection=chosen, settings=asdict(settings))
+    # `auto` stays for float32, as results have it that were made before there was a choice on a CPU.
+    how = asdict(settings) | ({"precision": "bf16-mixed"} if in_bf16 else {})
+    protocol = task.protocol("finetune", average=settings.average, selection=chosen, settings=how)
     return task.measure(protocol, score, baseline=baseline)
 
 

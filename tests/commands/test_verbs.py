@@ -119,6 +119,14 @@ def test_linear_probe_chooses_on_train_videos_and_writes_what_it_chose(command, 
     assert written["protocol"]["selection"] == "20% of the train videos"
 
 
+def test_finetuning_that_auto_has_in_bf16_is_recorded_as_such(command, own_run, monkeypatch):
+    flags = ["--finetune.epochs", "1", "--finetune.batch-size", "8", "--no-random-init"]
+    for name in ("kinema.evaluation.mixed", "kinema.evaluate.finetune.mixed"):  # as on a GPU
+        monkeypatch.setattr(name, lambda precision, device, flag: precision != "32-true")
+    assert command("finetune", own_run, *QUICK, *flags).code == 0
+    assert result(own_run, "finetune_set")["protocol"]["settings"]["precision"] == "bf16-mixed"
+
+
 def test_finetune_trains_the_whole_network(command, own_run):
     flags = ["--finetune.epochs", "1", "--finetune.batch-size", "8", "--no-random-init"]
     assert command("finetune", own_run, *QUICK, *flags).code == 0

@@ -86,6 +86,13 @@ def test_features_in_bf16_are_marked(make):
     assert any("feature_precision bf16-mixed, not 32-true" in note for note in said)
 
 
+@pytest.mark.parametrize("kind, marked", [("bf16-mixed", True), ("auto", False), ("32-true", False)])
+def test_finetuning_in_bf16_is_marked(kind, marked, make):
+    said = dict(sheet_of(5, [make("mcn@tiny", 20.0, settings={"precision": kind})]).notes).values()
+    assert any("precision bf16-mixed, not 32-true" in note for note in said) == marked
+    assert not any("auto" in note for note in said)
+
+
 def test_the_mean_of_several_runs_is_called_so(make):
     shown = sheet_of(5, [make("mcn@tiny", 30.0, seed=0), make("mcn@tiny", 36.0, seed=1)])
     assert row(shown, "CL + BL + meta")[-1] == "33.0 [30.0, 36.0] h"

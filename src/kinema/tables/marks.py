@@ -68,6 +68,10 @@ def settings(table: PaperTable, row: Row, result: Result) -> list[tuple[str, Any
     expected = asdict(paper) if paper is not None else {}
     had = {"feature_precision": "32-true"} | result.protocol.settings
     expected["feature_precision"] = "32-true"
+    if "precision" in expected:
+        expected["precision"] = "32-true"
+        if had.get("precision") == "auto":  # which was in float32, since bf16 is recorded as such
+            had["precision"] = "32-true"
     for name in ("clips", "crops"):
         expected[name], had[name] = getattr(Evaluation(), name), getattr(result.protocol, name)
     return [(name, had[name], value) for name, value in expected.items() if name in had and had[name] != value]
