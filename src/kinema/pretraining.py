@@ -21,9 +21,8 @@ from kinema.machine import pick_device
 from kinema.methods import ranks
 from kinema.methods.base import Method
 from kinema.own_data import describe
-from kinema.precision import mixed
 from kinema.probing import make_probe
-from kinema.run import Run, begin
+from kinema.run import Run, begin, in_bf16
 from kinema.run_folder import never_saved
 from kinema.sampler import check_batch_size
 from kinema.settings import MetaContrast, Recipe
@@ -89,7 +88,7 @@ def pretrain(
         check_batch_size(len(listed.videos), recipe.train.batch_size, method.split)
         ranks.apart(recipe)
         short = "" if resume else what_is_too_short(method, listed.videos)
-        mixed(recipe.train.precision, pick_device(recipe.train.device))
+        require_precision(recipe, Path(out) if resume else None)
         if recipe.train.compile and place.size > 1:
             raise UsageError("--train.compile is for one process: batch norm over several sends messages; leave it out")
         folder = Path(out)
@@ -106,8 +105,9 @@ def pretrain(
         say(summary(method, recipe, listed))
         if short:
             say(short)
-        if resume and (line := other_processes(run, recipe)):
-            say(line)
+        for line in (other_processes(run, recipe), other_precision(run, recipe)) if resume else ():
+            if line:
+                say(line)
         alike = recipe.train.batches == "look_alikes"
         steps = partial(
             train,
@@ -184,6 +184,26 @@ def other_processes(run: Run, recipe: Recipe) -> str:
     if isinstance(recipe.method, MetaContrast) and recipe.method.meta.reduce == "per_rank":
         batch += f", but is {now} tasks where it was {before}"
     return f"{run.folder} was begun by {before} processes and goes on by {now}: {batch}"
+
+
+def require_precision(recipe: Recipe, begun: Path | None) -> None:
+    """Refuse bf16 where it is not to be had; leaving the flag out would be another run than the one that was begun."""
+    try:
+        in_bf16(recipe)
+    except UsageError as problem:
+        if begun is None or Run(begun).recipe.train.precision != recipe.train.precision:
+            raise
+        raise UsageError(
+            f"{begun} was begun in bf16, which is not to be had here: --resume it where it is"
+        ) from problem
+
+
+def other_precision(run: Run, recipe: Recipe) -> str:
+    """That `auto` is something else here than where the run was begun; nothing if it is not, or it is not known."""
+    before, now = run.read("environment.json").get("precision"), "bf16-mixed" if in_bf16(recipe) else "32-true"
+    if before in (None, now):
+        return ""
+    return f"{run.folder} was begun in {before} and goes on in {now}, which --train.precision auto is here"
 
 
 def summary(method: Method, recipe: Recipe, listed: sources.VideoList) -> str:

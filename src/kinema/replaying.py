@@ -46,8 +46,8 @@ class Replay:
     """Parameters whose gradient is not finite."""
     unmixed: float | None
     """The loss in float32, where the run was in bf16."""
-    rounded: str = ""
-    """What the run was in, where that was bf16 or may have been, and the step is taken in float32 here."""
+    in_place_of_bf16: bool = False
+    """Whether the step is taken in float32 here, and the run was in bf16."""
     tasks: int = 1
     """Of the run's step, one a process, which are taken as one here."""
 
@@ -79,7 +79,7 @@ def replay(run: str | Path, *, device: str = "auto") -> Replay:
     batch = batch.to(on)
 
     broken = tuple(name for name, value in method.state_dict().items() if not finite(value))
-    autocast, rounded = numbers(recipe, on, opened.read("environment.json").get("device", "cpu"))
+    autocast, about = takes_bf16(recipe, on), opened.read("environment.json")
     with watched(method) as first:
         outcome = loss(method, batch, step, autocast)
     unmixed = float(loss(method, batch, step, False).total.detach()) if autocast else None
@@ -93,21 +93,17 @@ def replay(run: str | Path, *, device: str = "auto") -> Replay:
         weights=broken,
         gradients=tuple(name for name, p in method.named_parameters() if p.grad is not None and not finite(p.grad)),
         unmixed=unmixed,
-        rounded=rounded,
-        tasks=opened.read("environment.json").get("processes", 1) if tasks_of_ranks(recipe) else 1,
+        in_place_of_bf16=not autocast and about.get("precision") == "bf16-mixed",
+        tasks=about.get("processes", 1) if tasks_of_ranks(recipe) else 1,
     )
 
 
-def numbers(recipe: Recipe, on: torch.device, begun_on: str) -> tuple[bool, str]:
-    """Whether to take the step in bf16, and where it is not, what the run was in that began on this device."""
+def takes_bf16(recipe: Recipe, on: torch.device) -> bool:
+    """Whether to take the step in bf16: as the run would be, but in float32 where there is none."""
     try:
-        autocast = mixed(recipe.train.precision, on)
+        return mixed(recipe.train.precision, on)
     except UsageError:  # which tells somebody who trains to leave out a flag
-        return False, "was in bf16"
-    on_gpu = begun_on != "cpu" and recipe.train.device != "cpu"
-    if recipe.train.precision == "auto" and on_gpu and not autocast:
-        return False, f"may have been in bf16 on {begun_on}"
-    return autocast, ""
+        return False
 
 
 def found_again(

@@ -165,7 +165,7 @@ def begin(folder: Path, recipe: Recipe, data: dict[str, Any], *, resume: bool, o
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         run.results.mkdir(exist_ok=True)
         run.write("data.json", data)
-        run.write("environment.json", environment())
+        run.write("environment.json", environment() | {"precision": "bf16-mixed" if in_bf16(recipe) else "32-true"})
         run.write("recipe.json", asdict(recipe))  # the last, as what has one is a run
     except OSError as problem:
         raise UsageError(f"cannot write to {folder} ({problem.strerror}): use another --out") from problem
@@ -215,6 +215,18 @@ def same_videos(old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Whether two records are of the same videos: the same names, and mostly the same sizes; some may be mended."""
     pairs = list(zip(old.get("sizes", ()), new.get("sizes", ()), strict=False))
     return bool(old["digest"] == new["digest"]) and 2 * sum(a != b for a, b in pairs) <= len(pairs)
+
+
+def in_bf16(recipe: Recipe) -> bool:
+    """Whether a run of the recipe would be in bf16 here, which `auto` leaves to the device.
+
+    Raises:
+        UsageError: it asks for bf16, which is not to be had here.
+    """
+    from kinema.machine import pick_device
+    from kinema.precision import mixed
+
+    return mixed(recipe.train.precision, pick_device(recipe.train.device))
 
 
 def environment() -> dict[str, Any]:

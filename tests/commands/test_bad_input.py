@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from kinema import precision
 from kinema.engine import checkpoint
 from kinema.run import Run
 
@@ -553,3 +555,22 @@ def test_launcher_that_does_not_say_which_process_this_is_is_refused(pretrain, t
     line = pretrain(tmp_path, tmp_path / "out").refused(2, "is no place among processes: start them by torchrun")
     assert f"rank {told['RANK']}: " in line
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_begun_in_bf16_goes_on_in_float32_only_where_auto_means_that_and_says_so(
+    pretrain, clip_folder, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    assert pretrain(clip_folder, out).code == 0
+    assert "goes on in" not in pretrain(clip_folder, out, "--resume").err
+    record = json.loads((out / "environment.json").read_text())
+    (out / "environment.json").write_text(json.dumps(record | {"precision": "bf16-mixed"}))  # as a GPU would have it
+    again = pretrain(clip_folder, out, "--resume")
+    assert f"{out} was begun in bf16-mixed and goes on in 32-true, which --train.precision auto is here" in again.err
+    monkeypatch.setattr(precision, "has_bf16", lambda: False)
+    flags = ("--train.precision", "bf16-mixed")
+    pretrain(clip_folder, tmp_path / "new", *flags).refused(2, "--train.precision bf16-mixed needs", "leave it out")
+    pretrain(clip_folder, out, *flags, "--resume").refused(2, "needs a GPU")
+    made = json.loads((out / "recipe.json").read_text())
+    (out / "recipe.json").write_text(json.dumps(made | {"train": made["train"] | {"precision": "bf16-mixed"}}))
+    pretrain(clip_folder, out, *flags, "--resume").refused(2, f"{out} was begun in bf16, which is not to be had here")

@@ -46,8 +46,8 @@ def lines(found: Replay) -> list[str]:
         said.append(f"gradients that are no number: {several(found.gradients)}")
     if found.unmixed is not None:
         said.append(f"in float32 in place of bf16: loss {found.unmixed:.4g}")
-    if found.rounded:
-        said.append(f"in float32 here, where the run {found.rounded}")
+    if found.in_place_of_bf16:
+        said.append("in float32 here, where the run was in bf16")
     if found.tasks > 1:
         said.append(f"the run took {found.tasks} tasks a step, one a process; here all of its videos are one task")
     if found.finite:
