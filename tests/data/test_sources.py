@@ -288,6 +288,17 @@ def test_videos_beside_folders_of_videos_are_all_taken_without_labels(tmp_path: 
         require_classes(source.train)
 
 
+def test_a_link_to_a_folder_above_itself_is_refused_by_name(tmp_path: Path) -> None:
+    """Followed, it showed each video again at every depth, until the system said that there are too many links."""
+    videos = tmp_path / "videos"
+    touch(tmp_path, "videos/walk/a.mp4", "videos/run/b.mp4", "elsewhere/c.mp4")
+    (videos / "walk/aside").symlink_to(tmp_path / "elsewhere")
+    assert names(read_source(videos).train, videos) == ["run/b.mp4", "walk/a.mp4", "walk/aside/c.mp4"]
+    (videos / "walk/again").symlink_to("..")
+    with pytest.raises(UsageError, match=r"walk/again: a link to a folder that it lies in"):
+        read_source(videos)
+
+
 def test_a_split_of_a_layout_without_splits_is_an_error(tmp_path: Path) -> None:
     touch(tmp_path, "walk/a.mp4", "run/b.mp4")
     assert read_source(tmp_path, split=1).split is None

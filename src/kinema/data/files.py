@@ -69,9 +69,15 @@ def videos_below(folder: Path) -> Iterator[Path]:
 
     A folder that holds images, no videos and no further folders is a folder of frames. One that holds nothing of the
     kind, but has a video's name, is a video too: one that cannot be read, which is better said than passed over.
+
+    Raises:
+        UsageError: a link leads to a folder that it lies in, below which every video would come again and again.
     """
     names = sorted((name for name in _names(str(folder)) if not name.startswith(".")), key=natural)
     inner = [name for name in names if (folder / name).is_dir()]
+    for name in inner:
+        if (folder / name).is_symlink() and folder.resolve().is_relative_to((folder / name).resolve()):
+            raise UsageError(f"{folder / name}: a link to a folder that it lies in: remove it, or give a list")
     videos = [name for name in names if is_video(name) and name not in inner]
     if not inner and not videos:
         if any(is_image(name) for name in names):
