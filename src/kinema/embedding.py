@@ -195,8 +195,9 @@ def begin(folder: Path, encoder: VideoEncoder, run: str | Path, windows: Windows
                 "use another --out"
             )
         return card
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty and holds no vectors: use another --out")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "is not empty and holds no vectors" if folder.is_dir() else "is a file"
+        raise UsageError(f"{folder} {what}: use another --out")
     write_bytes(path, (json.dumps(made | {"hash": card}, indent=2) + "\n").encode())
     return card
 

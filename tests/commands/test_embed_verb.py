@@ -304,6 +304,8 @@ def test_paths_on_standard_input(command, trained, clip_folder, tmp_path, monkey
 def test_bad_input_is_one_line(command, vectors, trained, clip_folder, tmp_path, monkeypatch):
     command("embed", trained, clip_folder, "--out", vectors, "--view", "both").refused(2, "another model", "view")
     command("embed", trained, clip_folder, "--out", trained).refused(2, "holds no vectors")
+    (tmp_path / "file").touch()
+    command("embed", trained, clip_folder, "--out", tmp_path / "file").refused(2, "file is a file: use another --out")
     with pytest.raises(UsageError, match="--precision bf16-mixed is for this machine, and --ray for others"):
         embedding.embed(trained, clip_folder, tmp_path / "no", spread=lambda work, items: [], precision="bf16-mixed")
     monkeypatch.setattr(precision, "has_bf16", lambda: False)
