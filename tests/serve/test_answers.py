@@ -16,6 +16,7 @@ from PIL import Image
 from kinema import cli
 from kinema.data import sources
 from kinema.parquet import read_vectors
+from kinema.search import Index
 from kinema.serve.plane import neighbourhood, plane
 from kinema.serve.probe import probe
 
@@ -210,6 +211,23 @@ def test_vectors_of_a_checkpoint_have_its_run_beside_them_and_exported_ones_have
             about = page.ask("/api/index").json
             assert about["network"] and about["runs"] == len(names)
             assert [each["name"] for each in page.ask("/api/runs").json["runs"]] == names
+
+
+def test_a_page_whose_vectors_have_changed_says_so_and_what_to_do(run, clip_folder, tmp_path):
+    """It gave the digest of the new vectors with the old clips, called the new index damaged, and could end in a 500."""
+    folder = embedded(run, clip_folder / "test", tmp_path / "vectors")
+    with running(folder) as page:
+        before, near = page.ask("/api/index").json, f"/api/clips/{page.clips()[0]['id']}/near"
+        embedded(run, clip_folder, folder)
+        assert page.ask("/api/index").json == before, "labels in the browser are kept under this digest"
+        assert page.ask(near).status == 200, "the index is still the old one"
+        assert Index.open(folder).about.rows > before["clips"]
+        for answer in (page.ask(near), page.upload(next(clip_folder.glob("test/*/*.mp4")).read_bytes())):
+            assert answer.status == 400
+            assert answer.json["error"].endswith("export your labels, and start it again")
+        for part in folder.glob("part-*"):
+            part.unlink()
+        assert page.ask("/api/index").json == before
 
 
 def moved(vectors, folder, run):

@@ -59,7 +59,7 @@ class Served:
         index = self.collection.index
         return {
             "name": index.vectors.folder.resolve().name,
-            "digest": index.vectors.digest,
+            "digest": index.about.vectors,  # of those that are shown, whatever has become of the folder
             "run": Path(index.run).name,
             "clips": len(self.collection.clips),
             "labels": self.collection.labels,

@@ -14,6 +14,7 @@ from kinema.data.skip import absolute
 from kinema.errors import UsageError
 from kinema.parquet import read_vectors
 from kinema.search import Index
+from kinema.search.database import find_database
 from kinema.search.filters import condition
 
 
@@ -61,11 +62,24 @@ class Collection:
         """The k clips of highest cosine with a vector [D], highest first, and their cosines.
 
         Raises:
-            UsageError: there is no such class.
+            UsageError: there is no such class, or the index has been built anew or taken away meanwhile.
         """
-        among = condition(self.index.database, [label] if label else [], [])
-        hits = self.index.nearest(torch.tensor(vector), k=k, among=among)
-        return [(self.clips[self.rows[hit.id]], hit.cosine) for hit in hits]
+        try:
+            among = condition(self.index.database, [label] if label else [], [])
+            hits = self.index.nearest(torch.tensor(vector), k=k, among=among)
+            return [(self.clips[self.rows[hit.id]], hit.cosine) for hit in hits]
+        except (UsageError, KeyError):
+            if not self._replaced():
+                raise
+        raise UsageError("the index is another than when this server began: export your labels, and start it again")
+
+    def _replaced(self) -> bool:
+        """Whether the index that is there now is not the one that is shown."""
+        try:
+            there = find_database(self.index.database.where)
+        except UsageError:  # it is damaged, which the search has said
+            return False
+        return there is None or there.about.vectors != self.index.about.vectors
 
 
 def common_folder(paths: Sequence[str]) -> str:
