@@ -17,7 +17,7 @@ from kinema.engine import log
 from kinema.errors import UsageError
 from kinema.evaluate.features import Features
 from kinema.evaluate.origin import origin
-from kinema.evaluate.protocol import Protocol, Result, Score, Subject, recipe_hash, write
+from kinema.evaluate.protocol import Protocol, Result, Score, Subject, keep_of_other_lists, recipe_hash, write
 from kinema.evaluate.protocol import Task as TaskName
 from kinema.evaluate.score import score_from_folds, score_from_hits
 from kinema.evaluate.settings import Evaluation
@@ -47,6 +47,8 @@ class Task:
     device: str = "auto"
     progress: Progress | None = None
     flow: FlowFolder | None = None
+    kept: list[Path] = field(default_factory=list)
+    """New names of earlier result files that were of other lists of the same name."""
 
     @cached_property
     def store(self) -> FeatureStore:
@@ -184,6 +186,8 @@ class Task:
     def record(self, score: Score, protocol: Protocol, subject: Subject, started: float) -> Result:
         """Write a result into the run's folder; `started` is when the work on it began (`time.time()`)."""
         result = Result(score, protocol, subject, origin(started, pick_device(self.device)))
+        if (kept := keep_of_other_lists(result, self.run.results)) is not None:
+            self.kept.append(kept)
         write(result, self.run.results)
         return result
 

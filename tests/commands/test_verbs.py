@@ -93,6 +93,25 @@ def test_retrieve_and_knn_write_results_beside_random_init(command, own_run):
 
 
 @in_bf16
+def test_result_of_other_lists_of_the_same_name_is_kept_and_said(command, own_run, clip_folder, tmp_path):
+    def evaluated(most):
+        for side in ("train", "test"):
+            clips = sorted((clip_folder / side).glob("*/*.mp4"))[::most]
+            (tmp_path / f"{side}.csv").write_text("".join(f"{clip},{clip.parent.name}\n" for clip in clips))
+        lists = ["--train", tmp_path / "train.csv", "--test", tmp_path / "test.csv"]
+        return command("retrieve", own_run, *lists, *QUICK, "--no-random-init")
+
+    results = own_run / "results"
+    assert evaluated(1).code == 0
+    [path] = results.glob("retrieval*")
+    first = path.read_bytes()
+    assert "kept as" not in evaluated(1).err, "the same lists again"
+    assert f"it is kept as {path.name}.of-other-lists-1" in evaluated(2).err
+    assert (results / f"{path.name}.of-other-lists-1").read_bytes() != path.read_bytes()
+    assert json.loads((results / f"{path.name}.of-other-lists-1").read_text())["score"] == json.loads(first)["score"]
+    assert "of-other-lists-2" in evaluated(1).err
+
+
 def test_features_in_bf16_have_results_of_their_own_that_say_so(command, own_run):
     assert command("knn", own_run, *QUICK, "--no-random-init").code == 0
     plain = result(own_run, "knn_set")

@@ -214,7 +214,7 @@ def test_vectors_of_a_checkpoint_have_its_run_beside_them_and_exported_ones_have
 
 
 def test_a_page_whose_vectors_have_changed_says_so_and_what_to_do(run, clip_folder, tmp_path):
-    """It gave the digest of the new vectors with the old clips, called the new index damaged, and could end in a 500."""
+    """It gave the digest of new vectors with old clips, called the new index damaged, and could end in a 500."""
     folder = embedded(run, clip_folder / "test", tmp_path / "vectors")
     with running(folder) as page:
         before, near = page.ask("/api/index").json, f"/api/clips/{page.clips()[0]['id']}/near"

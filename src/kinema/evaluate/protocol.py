@@ -10,12 +10,14 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
 from torch import Tensor
 
-from kinema.atomic import write_bytes
+from kinema.atomic import name_anew, write_bytes
+from kinema.errors import UsageError
 from kinema.evaluate.json_record import from_json, to_json
 from kinema.settings.added import recorded
 
@@ -195,6 +197,27 @@ def write(result: Result, folder: str | Path) -> Path:
     path = Path(folder) / file_name(result)
     write_bytes(path, to_json(result).encode())
     return path
+
+
+def keep_of_other_lists(result: Result, folder: str | Path) -> Path | None:
+    """Give the file that `write` is about to replace another name, if it is of other videos; returns that name.
+
+    Lists of one folder have one name for their data, but a result of one is none of the other.
+    """
+    path = Path(folder) / file_name(result)
+    try:
+        before = read(path).protocol
+    except (OSError, UsageError):  # there is none, or no result that could be kept
+        return None
+    if (before.train_list, before.test_list) == (result.protocol.train_list, result.protocol.test_list):
+        return None
+    names = (path.with_name(f"{path.name}.of-other-lists-{number}") for number in count(1))
+    kept = next(name for name in names if not name.exists())
+    try:
+        name_anew(path, kept)
+    except OSError as problem:
+        raise UsageError(f"{kept}: cannot be written ({problem.strerror}); free space") from problem
+    return kept
 
 
 def read(path: str | Path) -> Result:
