@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -297,6 +298,18 @@ def test_a_link_to_a_folder_above_itself_is_refused_by_name(tmp_path: Path) -> N
     (videos / "walk/again").symlink_to("..")
     with pytest.raises(UsageError, match=r"walk/again: a link to a folder that it lies in"):
         read_source(videos)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look anywhere")
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path, mode: int) -> None:
+    folder = touch(tmp_path / "closed", "walk/a.mp4")
+    folder.chmod(mode)
+    try:
+        with pytest.raises(UsageError, match=r"closed.*Permission denied"):
+            read_source(folder)
+    finally:
+        folder.chmod(0o700)
 
 
 def test_a_split_of_a_layout_without_splits_is_an_error(tmp_path: Path) -> None:

@@ -45,7 +45,13 @@ def read_source(
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path}: no such file or folder")
-    source = _folder(path, split) if path.is_dir() else _file(path)
+    try:
+        source = _folder(path, split) if path.is_dir() else _file(path)
+    except PermissionError as problem:
+        where = problem.filename or path
+        raise UsageError(
+            f"{where}: cannot be looked at ({problem.strerror}): ask its owner, or give a list"
+        ) from problem
     if source.split is None and split != 1:
         raise UsageError(f"{path}: split {split} was asked for, but this layout ({source.kind}) has no official splits")
     settle = _settled(skip, allow_missing=allow_missing)
