@@ -103,7 +103,7 @@ def make_flow(
     if failed:
         raise DataError(
             f"{len(failed)} of {len(videos)} videos have no flow, the first: {failed[0]}: "
-            f"`kinema data check {data} --bad FILE` lists them for --skip"
+            f"`kinema data check {data} --bad FILE` lists for --skip what cannot be read; add other paths to FILE"
         )
     require_all(jobs)
     clear_unfinished(flow.folder)
