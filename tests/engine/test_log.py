@@ -1,5 +1,7 @@
 import csv
 import json
+import sys
+import types
 
 import pytest
 
@@ -119,3 +121,38 @@ def test_tensorboard_gets_the_same_figures_where_it_is_installed(tmp_path, monke
         log.write(4, 1, {"train/loss": 2.5})
     assert board.seen == [("train/loss", 2.5, 4)]
     assert board.closed
+
+
+def scalars(folder):
+    """What TensorBoard shows of a run's loss: (step, value)."""
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    shown = events.EventAccumulator(str(folder / "tensorboard"))
+    shown.Reload()
+    return [(event.step, event.value) for event in shown.Scalars("train/loss")]
+
+
+@pytest.mark.parametrize("start", [0, 20])
+def test_tensorboard_shows_what_the_json_lines_keep_when_a_run_goes_on(tmp_path, start):
+    pytest.importorskip("tensorboard")
+    with Log(tmp_path) as log:
+        for epoch, loss in enumerate((3.0, 2.0, 9.0), start=1):
+            log.write(10 * epoch, epoch, {"train/loss": loss})
+    with Log(tmp_path, start_step=start) as log:
+        log.write(30, 3, {"train/loss": 1.0})
+    assert scalars(tmp_path) == [(row["step"], row["train/loss"]) for row in read(tmp_path / "metrics.jsonl")]
+
+
+@pytest.mark.parametrize("start", [0, 20])
+def test_tensorboard_is_told_to_drop_only_the_steps_after_the_one_a_run_goes_on_from(tmp_path, monkeypatch, start):
+    told = []
+
+    class Writer(Board):
+        def __init__(self, folder, purge_step):
+            super().__init__()
+            told.append(purge_step)  # TensorBoard drops this step, and all behind it
+
+    stand_in = types.ModuleType("torch.utils.tensorboard")
+    stand_in.SummaryWriter = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", stand_in)
+    Log(tmp_path, start_step=start).close()
+    assert told == [start + 1]

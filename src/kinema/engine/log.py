@@ -111,4 +111,5 @@ def _tensorboard(folder: Path, start_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:  # an optional extra: the JSON lines hold the same figures
         return None
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=start_step or None)
+    # It shows nothing more of the step it is told, nor of those behind: that at which the run goes on is to stay.
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=start_step + 1)
