@@ -220,6 +220,13 @@ def test_look_alikes_of_a_large_set_are_sought_in_neighbourhoods(monkeypatch):
     assert alike >= 15  # of 30; the last of each neighbourhood are leftovers
 
 
+def test_batch_of_look_alikes_may_be_larger_than_the_neighbourhood_they_are_sought_in(monkeypatch):
+    monkeypatch.setattr("kinema.sampler.batches.NEIGHBOURHOOD", 24)
+    batches = epoch_batches(70, 30, seed=0, epoch=0, appearance=looks(70, 3))
+    assert batches.shape == (2, 30), "as many as batches of any videos, by which training refuses too large ones"
+    assert len(batches.flatten().unique()) == 60
+
+
 def test_blocks_follow_one_another_without_a_gap():
     drawn = Blocks(blocks=3, frames=2, stride=2)(12, generator(0)).indices  # starts 0 and 1 are possible
     assert drawn.tolist() in ([[0, 2], [4, 6], [8, 10]], [[1, 3], [5, 7], [9, 11]])

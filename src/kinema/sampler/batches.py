@@ -13,7 +13,7 @@ from kinema.batch import generator
 from kinema.errors import UsageError
 
 NEIGHBOURHOOD = 4096
-"""Videos among which look-alikes are sought."""
+"""Videos among which look-alikes are sought, unless a batch alone has more."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def epoch_batches(
     are seen but a remainder that does not fill a batch and differs from epoch to epoch; where the support and the query
     set are not of one size, an epoch ends with the smaller. `redraw="iteration"` deals each step's videos anew, half
     and half whatever the fraction. With `appearance` (see `look_alikes`) the videos of a batch, or of each half of one,
-    look alike, and the two halves of a step are of different looks.
+    look alike, and the two halves of a step are of different looks; each neighbourhood then has a remainder of its own.
     """
     rng = generator(seed, "order", epoch)
     deal = shuffled if appearance is None else partial(look_alikes, appearance=appearance)
@@ -81,7 +81,7 @@ def look_alikes(videos: Tensor, size: int, rng: torch.Generator, *, appearance: 
     """
     order = videos[torch.randperm(len(videos), generator=rng)]
     batches = []
-    for near in torch.split(order, NEIGHBOURHOOD):
+    for near in torch.split(order, max(NEIGHBOURHOOD, size)):
         looks = appearance[near].float()  # sums of squares of bytes stay below 2^24 up to 258 of them: exact
         left = torch.arange(len(near))
         while len(left) >= size:
