@@ -17,6 +17,7 @@ from kinema.evaluate.estimate import Estimate, mean_estimate, score_from_estimat
 from kinema.evaluate.protocol import Result
 from kinema.evaluate.seeds import difference, resampled
 from kinema.evaluate.table import Table, cell, title
+from kinema.evaluation import retrieval_protocol
 from kinema.task import Task
 
 
@@ -72,7 +73,7 @@ def compare(ours: Sequence[Task], theirs: Sequence[Task]) -> Compared:
         ]
         gaps[f"R@{k}"] = mean_estimate(parts)
     settings = {"runs": ", ".join(names[: len(ours)]), "against": ", ".join(names[len(ours) :])}
-    protocol = tasks[0].protocol("retrieval", distance=how.metric, centred=how.center, settings={"ks": how.ks})
+    protocol = retrieval_protocol(tasks[0])
     protocol = replace(
         protocol, settings=protocol.settings | settings | {"resampled": f"{resampled(groups[0])} and runs"}
     )

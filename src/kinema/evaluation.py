@@ -26,7 +26,7 @@ from kinema.evaluate import retrieval, statistics
 from kinema.evaluate.episodes import Episode, Pool, draw_episodes
 from kinema.evaluate.features import ClipLoader, extract_logits
 from kinema.evaluate.fewshot import episode_accuracies
-from kinema.evaluate.protocol import Result
+from kinema.evaluate.protocol import Protocol, Result
 from kinema.evaluate.score import retrieval_hits
 from kinema.evaluate.settings import KNN, FewShot, Finetune, LinearProbe
 from kinema.folds import Fold
@@ -46,8 +46,13 @@ def retrieve(task: Task, *, baseline: bool = True) -> list[Result]:
         found = retrieval.retrieve(query, gallery, ks=how.ks, metric=how.metric, center=how.center)
         return retrieval_hits(found), {}
 
-    protocol = task.protocol("retrieval", distance=how.metric, centred=how.center, settings={"ks": how.ks})
-    return task.measure(protocol, score, baseline=baseline)
+    return task.measure(retrieval_protocol(task), score, baseline=baseline)
+
+
+def retrieval_protocol(task: Task) -> Protocol:
+    """How `retrieve` measures."""
+    how = task.evaluation
+    return task.protocol("retrieval", distance=how.metric, centred=how.center, settings={"ks": how.ks})
 
 
 def knn(task: Task, settings: KNN | None = None, *, baseline: bool = True) -> list[Result]:

@@ -4,6 +4,8 @@ import pytest
 
 from kinema import evaluation
 from kinema.errors import UsageError
+from kinema.evaluate.protocol import file_name, write
+from kinema.evaluate.settings import Evaluation
 from kinema.recipes import paper
 from kinema.recipes.tiny import tiny
 from kinema.run import Run
@@ -12,6 +14,7 @@ from kinema.tables.definition import TABLES, get
 from kinema.tables.finding import read_results
 from kinema.tables.placing import place
 from kinema.tables.running import jobs
+from kinema.task import open_task
 
 
 def todo(number, out, data="videos", **options):
@@ -127,6 +130,23 @@ def test_a_finished_row_is_not_done_again_and_an_interrupted_one_is(clip_folder,
     longer = replace(job, settings=replace(job.settings, epochs=2))
     longer.measure()
     assert quick[2:] == [("cmc_seed0", True)]
+
+
+def test_retrieval_that_was_measured_otherwise_does_not_stand_for_the_tables(clip_folder, tmp_path, quick):
+    rows = replace(get(5, ["cmc"]), task="retrieval")
+    (job,) = jobs(rows, scale="tiny", data=str(clip_folder), out=tmp_path, epochs=1)
+    job.train()
+    for changed in (Evaluation(metric="l2"), Evaluation(center=True), Evaluation(ks=(1,))):
+        evaluation.retrieve(open_task(job.folder, evaluation=changed))
+        assert not job.measured(open_task(job.folder)), changed
+    [plain] = evaluation.retrieve(open_task(job.folder), baseline=False)
+    paired = replace(plain, protocol=replace(plain.protocol, settings=plain.protocol.settings | {"against": "other"}))
+    (job.folder / "results" / file_name(plain)).unlink()
+    write(paired, job.folder / "results")
+    once = replace(job, baseline=False)
+    assert not once.measured(open_task(job.folder)), "a difference of two networks is no figure of one"
+    job.measure()
+    assert job.measured(open_task(job.folder)) and once.measured(open_task(job.folder))
 
 
 def test_a_folder_with_another_run_is_refused_before_anything_is_done(clip_folder, tmp_path, quick):

@@ -29,8 +29,8 @@ from kinema.settings import Recipe
 from kinema.tables.definition import PaperTable, Scale, recipe_of, run_name, settings_of, shows_flow
 from kinema.task import Progress, Task, flow_for, open_task
 
-OF_THE_VERB = {"average", "distance", "centred", "selection", "settings"}
-"""Fields of a protocol that the evaluation verb fills in."""
+OF_THE_VERB = frozenset({"average", "distance", "centred", "selection"})
+"""Fields of a protocol that fine-tuning and the linear probe fill in by their settings."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,15 @@ class Job:
 
     def measured(self, task: Task) -> bool:
         """Whether the results are there already."""
-        wanted, settings = task.protocol(self.table.task), asdict(self.settings) if self.settings is not None else None
+        if self.settings is None:
+            wanted, decided = evaluation.retrieval_protocol(task), frozenset[str]()
+        else:
+            wanted, decided = task.protocol(self.table.task, settings=asdict(self.settings)), OF_THE_VERB
         found = [read(path) for path in sorted(self.folder.glob("results/*.json"))]
         done = {
             result.subject.weights
             for result in found
-            if agrees(result.protocol, wanted)
-            and (settings is None or result.protocol.settings == settings)
-            and self.is_subject(result)
+            if agrees(result.protocol, wanted, decided) and self.is_subject(result)
         }
         return done >= ({"pretrained", "random init"} if self.baseline else {"pretrained"})
 
@@ -129,9 +130,9 @@ class Job:
         return (subject.recipe_hash, subject.epoch) == (recipe_hash(self.recipe), self.recipe.train.epochs)
 
 
-def agrees(one: Protocol, other: Protocol) -> bool:
-    """Whether two protocols are equal in all that the evaluation verb does not decide."""
-    return all(value == getattr(other, name) for name, value in vars(one).items() if name not in OF_THE_VERB)
+def agrees(one: Protocol, other: Protocol, but: frozenset[str]) -> bool:
+    """Whether two protocols are equal in all but some fields."""
+    return all(value == getattr(other, name) for name, value in vars(one).items() if name not in but)
 
 
 def jobs(
