@@ -141,19 +141,17 @@ def residual_statistics(method: State) -> State | None:
     return found or None
 
 
-def random_init(recipe: Recipe, *, view: View | None = None, seed: int | None = None) -> VideoEncoder:
+def random_init(recipe: Recipe, *, view: View | None = None) -> VideoEncoder:
     """The recipe's encoder before any training: the row every result is held against."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.train.seed if seed is None else seed)
+        torch.manual_seed(recipe.train.seed)
         backbone = backbones.build(recipe.backbone.name, recipe.backbone.width)
     return encoder_of(backbone, recipe, view=view).eval()
 
 
-def encoder_of(
-    backbone: nn.Module, recipe: Recipe, *, view: View | None = None, residual_statistics: State | None = None
-) -> VideoEncoder:
+def encoder_of(backbone: nn.Module, recipe: Recipe, *, view: View | None = None) -> VideoEncoder:
     """The backbone with the recipe's clip and pixel conventions."""
-    return built(backbone, recipe.clip, recipe.method.pixels, view_of(recipe, view), residual_statistics)
+    return built(backbone, recipe.clip, recipe.method.pixels, view_of(recipe, view), None)
 
 
 def built(backbone: nn.Module, clip: Clip, pixels: Pixels, view: View, statistics: State | None) -> VideoEncoder:

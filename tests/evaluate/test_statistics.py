@@ -8,7 +8,6 @@ from kinema.errors import UsageError
 from kinema.evaluate.score import score_from_folds, score_from_hits
 from kinema.evaluate.statistics import (
     bootstrap_interval,
-    mean_class_accuracy,
     mean_over_folds,
     top_k_accuracy,
     top_k_hits,
@@ -71,11 +70,6 @@ def test_top_k_prefers_the_lower_class_among_equals():
     assert top_k_accuracy(logits, torch.tensor([2, 0]), 5) == 100.0
 
 
-def test_mean_class_accuracy_weighs_classes_not_videos():
-    hits = torch.tensor([True, True, True, False])
-    assert mean_class_accuracy(hits, torch.tensor([0, 0, 0, 2])) == 50.0
-
-
 def test_folds_weigh_the_same_whatever_their_size():
     folds = [torch.ones(10, dtype=torch.bool), torch.zeros(90, dtype=torch.bool), torch.arange(50) < 25]
     mean = mean_over_folds(folds)
@@ -89,9 +83,9 @@ def test_folds_weigh_the_same_whatever_their_size():
 
 def test_scores_carry_an_interval_for_every_figure():
     hits = {"top1": torch.arange(100) < 40, "top5": torch.arange(100) < 80}
-    score = score_from_hits(hits, others={"mean_class": 41.0}, chosen={"lr": 0.1})
+    score = score_from_hits(hits, chosen={"lr": 0.1})
     assert (score.metric, score.value) == ("top1", pytest.approx(40.0))
-    assert score.values == {"top1": pytest.approx(40.0), "top5": pytest.approx(80.0), "mean_class": 41.0}
+    assert score.values == {"top1": pytest.approx(40.0), "top5": pytest.approx(80.0)}
     assert set(score.intervals) == {"top1", "top5"}
     assert score.interval == score.intervals["top1"]
     assert score.interval[0] < 40 < score.interval[1]

@@ -64,14 +64,12 @@ def read_list(path: str | Path, *, skip: frozenset[str] = frozenset(), allow_mis
     return _settled(skip, allow_missing=allow_missing)(_file(_list_file(path)).train)
 
 
-def read_pair(
-    train: str | Path, test: str | Path, *, skip: frozenset[str] = frozenset(), allow_missing: bool = False
-) -> Source:
+def read_pair(train: str | Path, test: str | Path) -> Source:
     """Two list files as the two sides of one data set; class names mean the same label in both."""
     source = _lists(_list_file(train), _list_file(test))
-    settle = _settled(skip, allow_missing=allow_missing)
-    other = settle(source.test) if source.test is not None else None
-    return Source(source.name, source.kind, settle(source.train), other, None)
+    for side in source.sides().values():
+        require_present(side)
+    return source
 
 
 def require_classes(videos: VideoList, at_least: int = 2) -> VideoList:

@@ -124,7 +124,6 @@ def extract_logits(
     average: Literal["prob", "logits"] = "prob",
     device: torch.device | str,
     num_videos: int,
-    progress: Progress | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Scores float32 [V, C] and labels int64 [V] of a list's videos from a classifier of uint8 clips.
 
@@ -135,7 +134,7 @@ def extract_logits(
         return (logits.softmax(-1) if average == "prob" else logits).mean(1)
 
     with evaluating(model):
-        scores, labels = _collect(model, loader, mean, torch.device(device), num_videos, progress)
+        scores, labels = _collect(model, loader, mean, torch.device(device), num_videos, None)
     scores, labels = scores.clone(), labels.clone()
     broken = (~scores.isfinite().all(1)).nonzero().flatten().tolist()
     if broken:

@@ -19,7 +19,7 @@ from kinema.evaluate.features import Features
 from kinema.evaluate.labels import check_labels
 from kinema.evaluate.settings import LinearProbe
 from kinema.evaluate.split import hold_out, keeps_groups
-from kinema.evaluate.statistics import mean_class_accuracy, percent, top_k_hits
+from kinema.evaluate.statistics import percent, top_k_hits
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,6 @@ class LinearResult:
 
     top1: float
     top5: float
-    mean_class: float
     hits: Tensor
     """bool [V]: top-1."""
     logits: Tensor
@@ -116,8 +115,7 @@ def linear_probe(
     if not logits.isfinite().all():
         raise NonFiniteLoss(f"the linear probe diverged at the chosen lr={choice.candidate.lr}; leave it out")
     hits, hits5 = top_k_hits(logits, test.labels, 1), top_k_hits(logits, test.labels, 5)
-    by_class = mean_class_accuracy(hits, test.labels)
-    return LinearResult(percent(hits), percent(hits5), by_class, hits, logits, choice)
+    return LinearResult(percent(hits), percent(hits5), hits, logits, choice)
 
 
 def choose(

@@ -15,20 +15,19 @@ import kinema
 from kinema.evaluate.protocol import Origin
 
 
-def origin(started: float, device: torch.device | str, command: str | None = None) -> Origin:
-    """The record of a run that began at `started` (`time.time()`) and ends now; the command is `sys.argv` unless given.
+def origin(started: float, device: torch.device | str) -> Origin:
+    """The record of a run that began at `started` (`time.time()`) and ends now; the command is `sys.argv`.
 
     The program's folder is left out of the command, so that the record names no place of this machine but what the
     user typed.
     """
-    name = command if command is not None else shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     date = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
     return Origin(
         version=kinema.__version__,
         commit=git_commit(Path(kinema.__file__).parent),
         torch=torch.__version__,
         device=device_name(torch.device(device)),
-        command=name,
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         date=date,
         seconds=round(time.time() - started, 1),
     )

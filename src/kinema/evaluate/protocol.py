@@ -35,7 +35,7 @@ class Score:
     interval: tuple[float, float] | None
     """95 % bootstrap interval of `value` over test videos, or over episodes; says nothing of other training runs."""
     values: dict[str, float]
-    """All figures by name, the headline among them: R@1 ... R@50; top1, top5, mean_class."""
+    """All figures by name, the headline among them: R@1 ... R@50; top1, top5."""
     intervals: dict[str, tuple[float, float]]
     """Intervals of `values`, where there is one."""
     chosen: dict[str, float]

@@ -11,17 +11,15 @@ from kinema.evaluate.retrieval import Retrieval
 from kinema.evaluate.statistics import bootstrap_interval, mean_over_folds, percent
 
 
-def score_from_hits(
-    hits: Mapping[str, Tensor], *, others: Mapping[str, float] | None = None, chosen: Mapping[str, float] | None = None
-) -> Score:
+def score_from_hits(hits: Mapping[str, Tensor], *, chosen: Mapping[str, float] | None = None) -> Score:
     """A score with an interval for each named tensor of hits [Q]; the first is the headline.
 
-    `others` are figures in percent that have no interval (mean_class), `chosen` is as in `Score`.
+    `chosen` is as in `Score`.
     """
     values = {name: percent(of) for name, of in hits.items()}
     intervals = {name: bootstrap_interval(of) for name, of in hits.items()}
     metric = next(iter(hits))
-    return Score(metric, values[metric], intervals[metric], values | dict(others or {}), intervals, dict(chosen or {}))
+    return Score(metric, values[metric], intervals[metric], values, intervals, dict(chosen or {}))
 
 
 def score_from_folds(folds: Sequence[Mapping[str, Tensor]]) -> Score:

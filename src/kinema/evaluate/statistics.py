@@ -37,12 +37,6 @@ def top_k_accuracy(logits: Tensor, labels: Tensor, k: int = 1) -> float:
     return percent(top_k_hits(logits, labels, k))
 
 
-def mean_class_accuracy(hits: Tensor, labels: Tensor) -> float:
-    """The accuracy of each class that occurs, averaged over those classes; `hits` and `labels` are [Q]."""
-    accuracies = [percent(hits[labels == label]) for label in torch.unique(labels)]
-    return sum(accuracies) / len(accuracies)
-
-
 def bootstrap_interval(hits: Tensor, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Interval:
     """Percentile bootstrap of the mean over queries, as (low, high); the same arguments give the same interval.
 
@@ -65,15 +59,15 @@ class FoldMean:
     folds: tuple[float, ...]
 
 
-def mean_over_folds(folds: Sequence[Tensor], *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> FoldMean:
+def mean_over_folds(folds: Sequence[Tensor], *, draws: int = DRAWS) -> FoldMean:
     """The mean accuracy over folds, each given as its hits [Q_i], bool or float."""
     if not folds:
         raise UsageError("no folds to average: give at least one")
-    rng = generator("bootstrap", seed)
+    rng = generator("bootstrap", 0)
     values = torch.tensor([percent(hits) for hits in folds], dtype=torch.float64)
     means = torch.stack([resampled_means(hits, draws, rng) for hits in folds]).mean(0)
     std = float(values.std()) if len(folds) > 1 else 0.0
-    return FoldMean(float(values.mean()), std, _interval(means, level), tuple(values.tolist()))
+    return FoldMean(float(values.mean()), std, _interval(means, 0.95), tuple(values.tolist()))
 
 
 def resampled_means(hits: Tensor, draws: int, rng: torch.Generator) -> Tensor:

@@ -55,7 +55,7 @@ def _principal(unit: Tensor) -> tuple[Tensor, str]:
     return F.pad(u * s, (0, 2))[:, :2].float(), f"PCA, two components with {100 * share:.0f} % of the variance"
 
 
-def embedding_map(features: Features, random_features: Features | None, *, seed: int = 0) -> str:
+def embedding_map(features: Features, random_features: Features | None) -> str:
     """HTML: the map of labelled features, random init's beside it where given, and a legend.
 
     Raises:
@@ -63,7 +63,7 @@ def embedding_map(features: Features, random_features: Features | None, *, seed:
     """
     rows = torch.tensor(spread(MOST, len(features)))
     sides = {"This run": features} | ({"Random init": random_features} if random_features is not None else {})
-    maps = "".join(_map(who, each.rows(rows), seed, number) for number, (who, each) in enumerate(sides.items()))
+    maps = "".join(_map(who, each.rows(rows), number) for number, (who, each) in enumerate(sides.items()))
     shown = sorted(set(features.labels[rows].tolist()))
     return _words(len(rows), len(features), shown) + _key(features, shown) + f'<div class="pair">\n{maps}</div>\n'
 
@@ -74,8 +74,8 @@ def look_of(label: int) -> tuple[str, str]:
     return COLOURS[colour], _MARKERS[(colour - label // len(COLOURS)) % len(_MARKERS)]
 
 
-def _map(who: str, features: Features, seed: int, number: int) -> str:
-    places, method = plane(features.vectors, seed=seed)
+def _map(who: str, features: Features, number: int) -> str:
+    places, method = plane(features.vectors)
     figure, axes = new_figure(6, 5)
     axes.set_axis_off()
     axes.set_aspect("equal", adjustable="datalim")
