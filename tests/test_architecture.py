@@ -48,7 +48,8 @@ ALLOWED = {
     "settings": {"errors", "ranges"},
     "distributed": {"errors"},
     "batch": {"distributed"},  # which may be a part of what many processes read
-    "machine": {"errors", "distributed"},
+    "limits": set(),
+    "machine": {"errors", "distributed", "limits"},
     "precision": {"errors", "backbones"},
     "memory": set(),
     "atomic": {"errors"},

@@ -183,11 +183,6 @@ def processors() -> Findings:
     cores = max(1, math.ceil(usable))
     if threads > cores:
         found.advice.append(f"torch has {threads} threads for {usable:g} cores: set OMP_NUM_THREADS={cores}")
-    if seen > cores:
-        found.advice.append(
-            f"the machine has {seen} cores and this process may use {usable:g}, which the default number of processes "
-            f"does not know: give --workers {cores}, and --train.workers {max(1, cores - 1)} to pretrain"
-        )
     return found
 
 

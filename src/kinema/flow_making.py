@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from kinema.data.spread import Processes, Spread
 from kinema.data.store import source_bytes
 from kinema.data.video import Video
 from kinema.errors import DataError, UsageError
-from kinema.machine import pick_device
+from kinema.machine import cores, pick_device
 from kinema.own_data import relative_paths
 from kinema.ranges import at_least, positive
 
@@ -91,7 +90,7 @@ def make_flow(
     if len(jobs) < len(videos):
         say(f"{len(videos) - len(jobs)} of {len(videos)} videos have their flow already")
     failed = []
-    spread = spread or Processes((os.cpu_count() or 1) if workers is None else workers)
+    spread = spread or Processes(cores() if workers is None else workers)
     for number, result in enumerate(spread(Maker(flow.making, computes=chosen.type == "cpu"), jobs)):
         if isinstance(result, Tensor):
             compute(result, jobs[number].target, flow.making, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import torch
 
 from kinema.distributed import place
 from kinema.errors import UsageError, nearest
+from kinema.limits import usable_cores
 
 
 def pick_device(name: str) -> torch.device:
@@ -46,8 +48,12 @@ def pick_workers(asked: int | None) -> int:
 
 
 def cores() -> int:
-    """Cores of this machine; of several training processes on it, each one's share."""
-    return max(1, (os.cpu_count() or 1) // place().beside)
+    """Cores that this process may use; of several training processes on a machine, at most each one's share.
+
+    A launcher may have given each of them cores of its own already.
+    """
+    share = (os.cpu_count() or 1) // place().beside
+    return max(1, min(share, math.ceil(usable_cores())))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from kinema.data.store import Store, is_store, opened, source_bytes
 from kinema.data.store_format import Kind, Packing, read_manifest
 from kinema.data.store_writing import read_records, write_index, write_manifest, write_shard, writing
 from kinema.errors import DataError, UsageError, nearest
+from kinema.machine import cores
 from kinema.ranges import at_least, within
 
 SHARDS = 64
@@ -82,7 +83,7 @@ def pack(
     total, left = (sum(len(shard.videos) for shard in some) for some in (shards, todo))
     if left < total:
         say(f"{total - left} of {total} videos are packed already")
-    spread = spread or Processes((os.cpu_count() or 1) if workers is None else workers)
+    spread = spread or Processes(cores() if workers is None else workers)
     failed: list[str] = []
     for shard, problems in zip(todo, spread(Packer(folder, packing), todo), strict=True):
         for problem in problems:
