@@ -123,7 +123,8 @@ class PairedBanks(nn.Module):
             scores = self.scores(anchor, other, bank, indices) / self.config.temperature
             if self.config.form == "nce":
                 z = self.constant(scores.detach(), direction)
-                writes.append(Write("z", z, torch.tensor(direction, device=z.device)))
+                place = torch.full((1,), direction, device=z.device)  # a number sent there would be waited for
+                writes.append(Write("z", z[None], place))
                 losses.append(noise_contrast(scores, z, len(self.rgb)))
             else:
                 losses.append(softmax_contrast(scores))

@@ -1,5 +1,7 @@
 """A training step of every method on the device of `stand_in`, beside the same step on the CPU; prints JSON.
 
+With the word `choices`, a step by every choice of every method.
+
 A program of its own, since the device stays with the process that has made it.
 """
 
@@ -20,8 +22,9 @@ from stand_in import DEVICE, StandIn, There, held, moved
 from kinema.data import flow
 from kinema.engine.optim import optimizer
 from kinema.engine.train import gradient, update
+from kinema.errors import UsageError
 from kinema.methods.base import Method
-from kinema.settings import MCN, Contrast, Meta, Views
+from kinema.settings import CMC, MCN, Contrast, Meta, Views
 
 ORDERS = {
     f"mcn, order {order}": replace(
@@ -30,6 +33,22 @@ ORDERS = {
     )
     for order in (0, 1, 2)
 }
+NCE = replace(cases.CASES["cmc"], method=CMC(contrast=Contrast(negatives=8, form="nce"), views=Views(dim=16)))
+STEPS = cases.CASES | ORDERS | {"cmc, nce": NCE}
+
+
+def choices() -> dict[str, cases.Recipe]:
+    """Every choice of every method that goes with its others; those of order 2 end elsewhere by rounding."""
+    found = {}
+    for name, recipe in cases.CASES.items():
+        for path, value in cases.options(recipe.method):
+            try:
+                chosen = replace(recipe, method=cases.with_option(recipe.method, path, value))
+                cases.build(chosen)
+            except UsageError:
+                continue
+            found[f"{name}, {'.'.join(path)}={value}"] = chosen
+    return found
 
 
 def step(method: Method, device: torch.device) -> torch.Tensor:
@@ -84,5 +103,6 @@ def tried(what: object, *given: object) -> dict[str, object]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    found = {name: tried(compared, recipe) for name, recipe in (cases.CASES | ORDERS).items()}
+    steps = choices() if sys.argv[1:] == ["choices"] else STEPS
+    found = {name: tried(compared, recipe) for name, recipe in steps.items()}
     print(json.dumps(found | {"flow": tried(flows)}))

@@ -15,7 +15,7 @@ from cases import CASES  # noqa: E402
 pytestmark = pytest.mark.skipif(
     not hasattr(registration, "_setup_privateuseone_for_python_backend"), reason="torch has no devices made in Python"
 )
-STEPS = [*CASES, "mcn, order 0", "mcn, order 1", "mcn, order 2"]
+STEPS = [*CASES, "mcn, order 0", "mcn, order 1", "mcn, order 2", "cmc, nce"]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,14 @@ def test_step_on_another_device_ends_as_on_the_cpu(seen, name):
 @pytest.mark.parametrize("name", STEPS)
 def test_step_never_waits_for_the_device(seen, name):
     assert set(seen[name]["reads"]) == set()
+
+
+@pytest.mark.slow
+def test_step_by_any_choice_of_any_method_neither_waits_nor_mixes_devices():
+    program = [sys.executable, HERE / "steps_elsewhere.py", "choices"]
+    found = json.loads(subprocess.run(program, capture_output=True, text=True, check=True).stdout)
+    assert len(found) > 300
+    assert {name: each for name, each in found.items() if "error" in each or each.get("reads")} == {}
 
 
 def test_flow_on_another_device_is_the_cpus(seen):

@@ -1,6 +1,7 @@
 """Every method, tiny, with a batch for it. A new method is a line in `CASES`; `test_methods.py` does the rest."""
 
-from dataclasses import replace
+import typing
+from dataclasses import fields, is_dataclass, replace
 
 import torch
 
@@ -112,3 +113,22 @@ def batch(method, seed=0, videos=VIDEOS):
 def step(number=0, **changes):
     """An early step, at a rate high enough for its trace to show."""
     return Step(**{"number": number, "epoch": 0, "lr": 0.05, "seed": 0} | changes)
+
+
+def options(settings, path=()):
+    """(path, value) for every value of every choice and switch in a method's settings, nested ones included."""
+    hints = typing.get_type_hints(type(settings))
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value):
+            yield from options(value, (*path, each.name))
+        elif typing.get_origin(hints[each.name]) is typing.Literal and each.name != "name":
+            yield from (((*path, each.name), choice) for choice in typing.get_args(hints[each.name]))
+        elif hints[each.name] is bool:
+            yield from (((*path, each.name), choice) for choice in (False, True))
+
+
+def with_option(settings, path, value):
+    if len(path) == 1:
+        return replace(settings, **{path[0]: value})
+    return replace(settings, **{path[0]: with_option(getattr(settings, path[0]), path[1:], value)})

@@ -1,12 +1,11 @@
 import io
 import math
 import pickle
-import typing
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
-from cases import BATCH, CASES, VIDEOS, batch, build, step
+from cases import BATCH, CASES, VIDEOS, batch, build, options, step, with_option
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -414,25 +413,6 @@ def test_every_convolution_is_the_one_with_right_gradients_in_bf16(name):
 def test_fewer_videos_than_a_batch_are_refused(name):
     with pytest.raises(UsageError, match="3 videos do not fill one batch of 4"):
         check_batch_size(3, BATCH, build(CASES[name], videos=3).split)
-
-
-def options(settings, path=()):
-    """(path, value) for every value of every choice and switch in a method's settings, nested ones included."""
-    hints = typing.get_type_hints(type(settings))
-    for each in fields(settings):
-        value = getattr(settings, each.name)
-        if is_dataclass(value):
-            yield from options(value, (*path, each.name))
-        elif typing.get_origin(hints[each.name]) is typing.Literal and each.name != "name":
-            yield from (((*path, each.name), choice) for choice in typing.get_args(hints[each.name]))
-        elif hints[each.name] is bool:
-            yield from (((*path, each.name), choice) for choice in (False, True))
-
-
-def with_option(settings, path, value):
-    if len(path) == 1:
-        return replace(settings, **{path[0]: value})
-    return replace(settings, **{path[0]: with_option(getattr(settings, path[0]), path[1:], value)})
 
 
 def is_about_what_is_not_there(method, path, value):
