@@ -165,7 +165,8 @@ def test_finished_run_is_resumed_without_harm(made, again):
 )
 def test_resuming_with_a_changed_setting_is_refused(made, again, change, named):
     before = files(made.folder)
-    with pytest.raises(UsageError, match=f"--resume goes on unchanged, but {named}: drop the flag"):
+    begun = r"give the flags that it was begun with \(`kinema .*`\)"
+    with pytest.raises(UsageError, match=f"--resume goes on unchanged, but {named}: {begun}"):
         again(made.folder, replace(RECIPE, **change), resume=True)
     assert files(made.folder) == before
 

@@ -83,6 +83,19 @@ def write_bytes(path: Path, content: bytes, *, alone: bool = False) -> None:
         raise UsageError(f"{path}: cannot be written ({reason}); free space or choose another folder") from error
 
 
+def require_place(path: str | Path) -> None:
+    """Refuse, before any work is done for it, a file that could not be written afterwards; folders may be missing.
+
+    Raises:
+        UsageError: it is a folder, or that which it is to be in is a file or may not be written to.
+    """
+    path = Path(path)
+    above = next(each for each in path.absolute().parents if each.exists())
+    if path.is_dir() or not above.is_dir() or not os.access(above, os.W_OK):
+        what = "it is a folder" if path.is_dir() else f"{above} is {'read-only' if above.is_dir() else 'a file'}"
+        raise UsageError(f"{path}: cannot be written ({what}); give another file")
+
+
 def unfinished(path: Path) -> Path:
     """A name for a file that is not whole yet, beside it, which no other process uses on this machine or another."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.half")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from kinema.atomic import require_place
 from kinema.data import sources
 from kinema.data.flow_folder import FlowFolder, open_folder
 from kinema.engine import log
@@ -170,6 +171,7 @@ class Task:
 
         `score` returns hits by figure, and what was chosen on held-out train videos.
         """
+        require_place(self.run.results / "result.json")
         names: list[Weights] = ["random init", "pretrained"] if baseline else ["pretrained"]
         subjects = {weights: self.subject(weights) for weights in names}  # finds a damaged checkpoint before the work
         results = []

@@ -173,7 +173,7 @@ def test_bench_prints_a_table_and_keeps_its_figures(tmp_path: Path, capsys: pyte
         ("lunch", "unknown part 'bench lunch': known: decode, loader"),
         ("decode --rounds 0", "--rounds is 0"),
         ("decode --video nowhere.mp4", "nowhere.mp4: no such file"),
-        ("decode --out nowhere/a.json", "nowhere/a.json: no such folder"),
+        ("decode --out pyproject.toml/a.json", "pyproject.toml/a.json: cannot be written"),
         ("decode --backbone r3d_18", "--backbone"),
         ("augment --video a.mp4", "--video"),
         ("augment --compile", "--compile"),

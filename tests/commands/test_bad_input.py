@@ -386,8 +386,10 @@ def test_output_below_a_regular_file_is_refused_by_every_verb(command, own_run, 
     (tmp_path / "file").write_text("mine")
     below = tmp_path / "file" / "x"
     check = ["data", "check", clip_folder, "--frames", 7, "--workers", 0]
-    command(*check, "--json", below).refused(2, f"{below}: cannot be written (Not a directory)")
-    command(*check, "--bad", below).refused(2, f"{below}: cannot be written (Not a directory)")
+    for flag in ("--json", "--bad"):
+        ended = command(*check, flag, below)
+        ended.refused(2, f"{below}: cannot be written ({tmp_path / 'file'} is a file); give another file")
+        assert ended.out == "", "before any video is read"
     command("data", "synthetic", below, "--train", 8, "--test", 8).refused(
         2, f"cannot write synthetic videos to {below}"
     )

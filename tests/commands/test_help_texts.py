@@ -55,7 +55,7 @@ def test_flag_that_ends_what_is_done_by_default_says_so(capsys):
     [
         ("search", "--duplicates COSINE Instead of a search"),
         ("search", "VECTORS [QUERY ...]"),
-        ("search", "-k INT, --k INT How many are found. (default: 10)"),
+        ("search", "-k INT, --k INT How many are found; 10 unless said."),
         ("embed", "--window FLOAT Cut videos into windows"),
         ("cluster", "--k INT Clusters of k-means; 10 unless said. --starts"),
         ("convert", "--normalise {unit,imagenet,kinetics,slowfast} How pixels"),

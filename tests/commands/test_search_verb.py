@@ -118,6 +118,13 @@ def test_bad_input_is_one_line(command, searched, videos, tmp_path):
     command("search", searched, some, "--folder", "no").refused(2, "below the folder 'no'")
     command("search", searched, some, "-k", 0).refused(2, "--k is 0")
     command("search", searched, "--label", "x").refused(2, "--label without anything to search for")
+    command("search", searched, "-k", 3).refused(2, "--k without anything to search for")
+    command("search", searched, "--duplicates", 0.9, "-k", 3).refused(2, "--k is of a search: leave it out")
+    command("search", searched, "--duplicates", 0.9, "--exact").refused(2, "--exact is of a search: leave it out")
+    sheet = tmp_path / "notes.mp4" / "sheet.png"
+    command("search", searched, some, "--sheet", sheet).refused(
+        2, "sheet.png: cannot be written", "notes.mp4 is a file"
+    )
     command("search", searched, some, "--sheet", "sheet.jpg").refused(2, "give the name of a .png file")
     command("search", searched, some, "--duplicates", 0.9).refused(2, "give either it or a QUERY")
     command("search", searched, "--duplicates", 2).refused(2, "--duplicates is 2: give a cosine")

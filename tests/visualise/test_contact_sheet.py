@@ -50,3 +50,8 @@ def test_long_names_lose_their_beginning():
     assert short("/a/b/short.mp4") == "b/short.mp4"
     long = short("/a/" + "x" * 90 + "/end.mp4")
     assert len(long) == 48 and long.startswith("…") and long.endswith("x/end.mp4")
+
+
+def test_signs_that_the_font_has_not_are_drawn_without_a_word(recwarn):
+    contact_sheet([Band("\u52d5\u753b", [cell((250, 0, 0))])], title="\u52d5\u753b.mp4")
+    assert [str(each.message) for each in recwarn] == []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from kinema.atomic import require_place
 from kinema.bench.size import Size
 from kinema.cli import parse
 from kinema.console import Bars, say
@@ -179,8 +180,8 @@ def main(verb: str, argv: list[str]) -> int:
         raise UsageError(f"unknown part 'bench {argv[0]}': {nearest(argv[0], list(PARTS))}")
     name, (kind, unit) = argv[0], PARTS[argv[0]]
     part = parse(kind, argv[1:], prog=f"kinema bench {name}")
-    if part.out is not None and not Path(part.out).resolve().parent.is_dir():
-        raise UsageError(f"{part.out}: no such folder; give a file in one that is there")
+    if part.out is not None:
+        require_place(part.out)
 
     from kinema.bench.measure import machine
 
@@ -200,6 +201,7 @@ def main(verb: str, argv: list[str]) -> int:
             "rows": [asdict(row) for row in rows],
         }
         try:
+            Path(part.out).parent.mkdir(parents=True, exist_ok=True)
             Path(part.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         except OSError as problem:
             raise UsageError(f"{part.out}: cannot be written ({problem.strerror}); give another file") from problem

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kinema.atomic import require_place
 from kinema.cli import parse
 from kinema.commands.prepare import flow, over, pack
 from kinema.console import Bars, say
@@ -101,6 +102,9 @@ def check(argv: list[str]) -> int:
     from kinema.machine import pick_workers
 
     at_least("file-seconds", flags.file_seconds or 0, 0)
+    for asked in (flags.json, flags.bad):
+        if asked is not None:
+            require_place(asked)
     seconds = seconds_allowed() if flags.file_seconds is None else flags.file_seconds
     source = read_source(flags.data, split=flags.split, allow_missing=True)
     with Bars() as bars, over(flags.ray, flags.workers, flags.data) as spread:
@@ -126,8 +130,9 @@ def check(argv: list[str]) -> int:
 
 @contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Turns a failure to write what was asked for into one line for the user."""
+    """Makes the folder of what was asked for; turns a failure to write it into one line for the user."""
     try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as problem:
         raise UsageError(f"{path}: cannot be written ({problem.strerror}); give another file") from problem

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from kinema.atomic import require_place
 from kinema.cli import parse
 from kinema.console import say
 from kinema.errors import UsageError
@@ -17,6 +18,10 @@ from kinema.ranges import at_least
 
 if TYPE_CHECKING:
     from kinema.search import Group, Hit, Index
+
+
+K = 10
+"""Found unless told."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,8 @@ class Search:
     near to their mean is found."""
     without: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="QUERY")] = ()
     """An example of what is not wanted; may be given several times."""
-    k: Annotated[int, tyro.conf.arg(aliases=("-k",))] = 10
-    """How many are found."""
+    k: Annotated[int | None, tyro.conf.arg(aliases=("-k",))] = None
+    """How many are found; 10 unless said."""
     label: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME")] = ()
     """Only of this class; may be given several times, for any of them."""
     folder: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="DIR")] = ()
@@ -83,14 +88,19 @@ def main(verb: str, argv: list[str]) -> int:
 
 def refuse_mistakes(flags: Search) -> None:
     """Raise UsageError for flags that contradict one another."""
-    at_least("k", flags.k, 1)
+    at_least("k", K if flags.k is None else flags.k, 1)
     if flags.duplicates is not None and (flags.queries or flags.without):
         raise UsageError("--duplicates compares all vectors with one another: give either it or a QUERY")
-    for name in ("without", "label", "folder", "sheet", "exact"):
+    for name in ("k", "exact"):
+        if getattr(flags, name) and flags.duplicates is not None:
+            raise UsageError(f"--{name} is of a search: leave it out beside --duplicates, which compares all with all")
+    for name in ("without", "k", "label", "folder", "sheet", "exact"):
         if getattr(flags, name) and not flags.queries and flags.duplicates is None:
             raise UsageError(f"--{name} without anything to search for: give a video after {flags.vectors}")
     if flags.sheet and Path(flags.sheet).suffix.lower() != ".png":
         raise UsageError(f"--sheet is {flags.sheet}: give the name of a .png file")
+    if flags.sheet:
+        require_place(flags.sheet)
 
 
 def search(index: Index, flags: Search) -> None:
@@ -100,7 +110,9 @@ def search(index: Index, flags: Search) -> None:
     wanted, unwanted = listed(flags.queries), listed(flags.without)
     if flags.sheet and any(Path(each.path).resolve() == Path(flags.sheet).resolve() for each in (*wanted, *unwanted)):
         raise UsageError(f"--sheet {flags.sheet} is what is searched with, and would be lost: give another name")
-    hits = index.query(wanted, without=unwanted, k=flags.k, labels=flags.label, folders=flags.folder, exact=flags.exact)
+    hits = index.query(
+        wanted, without=unwanted, k=flags.k or K, labels=flags.label, folders=flags.folder, exact=flags.exact
+    )
     if flags.sheet:
         from kinema.search.sheet import sheet_of_hits
 

@@ -5,7 +5,6 @@ Letters: T frames of S x S pixels.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kinema.visualise.attention import overlay
-from kinema.visualise.drawing import missing_plots
+from kinema.visualise.drawing import missing_plots, to_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,9 +45,7 @@ def attention_png(clip: Tensor, maps: Mapping[str, Tensor], frames: Sequence[int
             _show(axes[row][place], pixels[number - 1])
             if row == 0:
                 axes[row][place].set_title(f"frame {number}", fontsize=10)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    return buffer.getvalue()
+    return to_png(figure, _DPI)
 
 
 def attention_film(clip: Tensor, maps: Mapping[str, Tensor], *, title: str, note: str) -> Tensor:

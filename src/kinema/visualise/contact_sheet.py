@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from kinema.visualise.drawing import missing_plots
+from kinema.visualise.drawing import missing_plots, to_png
 from kinema.visualise.pictures import strip
 
 if TYPE_CHECKING:
@@ -72,9 +71,7 @@ def contact_sheet(bands: Sequence[Band], *, title: str) -> bytes:
             each.set_axis_off()
         for each, cell in zip(axes, band.cells, strict=False):
             _show(each, cell)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    return buffer.getvalue()
+    return to_png(figure, _DPI)
 
 
 def _show(axes: Axes, cell: Cell) -> None:

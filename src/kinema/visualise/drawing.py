@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 from kinema.errors import UsageError
@@ -54,6 +55,15 @@ def label_axes(axes: Axes, x: str, y: str) -> None:
 def legend(axes: Axes) -> None:
     """A legend without a frame, in the page's ink."""
     axes.legend(frameon=False, fontsize=9, labelcolor=_INK)
+
+
+def to_png(figure: Figure, dpi: int) -> bytes:
+    """The figure as a PNG. Signs that the font has not are drawn as boxes, which matplotlib need not say of each."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
 
 
 def to_svg(figure: Figure, name: str, description: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from kinema.evaluate.features import Features
 from kinema.visualise.choice import class_name
-from kinema.visualise.drawing import missing_plots
+from kinema.visualise.drawing import missing_plots, to_png
 from kinema.visualise.retrieval_grid import Match
 
 if TYPE_CHECKING:
@@ -64,9 +63,7 @@ def retrieval_png(
             for at, match in enumerate(lists[place], 1):
                 sign, colour = ("✓", RIGHT) if match.right else ("✗", WRONG)
                 _show(axes[line][at], picture_of(match.path), f"{sign} {match.name} {match.cosine:.2f}", colour)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    return buffer.getvalue()
+    return to_png(figure, _DPI)
 
 
 def _show(axes: Axes, pixels: Tensor, text: str, frame: str) -> None:
