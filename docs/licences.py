@@ -110,9 +110,9 @@ def plain(version: str) -> str:
 def licence(package: Distribution) -> str:
     """What a package's metadata says of its licence: the expression, a short text, or the classifiers."""
     about = package.metadata
-    if expression := about["License-Expression"]:
-        return str(expression)
-    text = str(about["License"] or "").strip()
+    if "License-Expression" in about:
+        return str(about["License-Expression"])
+    text = str(about["License"]).strip() if "License" in about else ""
     if text not in ("", "UNKNOWN") and len(text) < 40 and "\n" not in text:
         return text
     classes = [line.split(" :: ")[-1] for line in about.get_all("Classifier") or [] if line.startswith("License ::")]

@@ -4,6 +4,8 @@ import argparse
 import os
 import pathlib
 import random
+import sys
+import types
 import zipfile
 from collections import OrderedDict
 
@@ -54,6 +56,17 @@ def test_options_and_scalers_beside_the_tensors_are_read_as_nothing(tmp_path, zi
     assert torch.equal(found.tensors["conv1.weight"], TENSORS["conv1.weight"])
     assert found.facts == {"epoch": 240, "arch": "r3d"}
     assert len(found.sha256) == 64
+
+
+@pytest.mark.parametrize("name", ["pathlib.WindowsPath", "pathlib._local.PosixPath", "pathlib._local.WindowsPath"])
+def test_paths_of_other_systems_and_of_other_pythons_are_read_as_nothing(tmp_path, monkeypatch, name):
+    module, _, kind = name.rpartition(".")
+    elsewhere = types.ModuleType(module)
+    elsewhere.__dict__[kind] = type(kind, (), {"__module__": module})
+    monkeypatch.setitem(sys.modules, module, elsewhere)
+    path = saved(tmp_path / "ckpt.pth", {"model": OrderedDict(TENSORS), "folder": elsewhere.__dict__[kind]()})
+    monkeypatch.undo()
+    assert list(read(path, ("model",)).tensors) == ["conv1.weight"]
 
 
 @pytest.mark.parametrize("zipped", [True, False])

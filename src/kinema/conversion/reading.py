@@ -28,7 +28,7 @@ IGNORED = (
     "numpy._core.multiarray.scalar",  # a best accuracy
     "numpy.core.multiarray.scalar",
     "numpy.dtype",
-    "pathlib.PosixPath",
+    *(f"pathlib{part}.{system}Path" for part in ("", "._local") for system in ("Posix", "Windows")),  # ._local: 3.13
     "torch.amp.grad_scaler.GradScaler",  # TCLR
     "torch.amp.grad_scaler._refresh_per_optimizer_state",
     "torch.cuda.amp.grad_scaler.GradScaler",
