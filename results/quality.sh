@@ -18,7 +18,8 @@ esac
 store() { # KIND: packs the set once, with a list of each half of its train videos beside it
   local store=runs/quality/${set}_$1 kind=(--kind raw)
   [ "$1" = raw ] || kind=(--quality "${1#q}")
-  kinema data pack "$DATA/$set" --out "$store" "${kind[@]}" > "$store.log"
+  grep -q '"complete": true' "$store/store.json" 2> /dev/null || # or another run that reads it would find it unfinished
+    kinema data pack "$DATA/$set" --out "$store" "${kind[@]}" > "$store.log"
   for half in gallery query; do
     (echo path,label; grep "${!half}" "$DATA/$set/train.csv" | sed "s|^|$(basename "$store")/|") > "${store}_$half.csv"
   done

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kinema.atomic import clear_unfinished
+from kinema.atomic import clear_unfinished, write_bytes
 from kinema.data import sources
 from kinema.data.decode import check_decoder
 from kinema.data.skip import absolute, read_skip
@@ -83,6 +82,8 @@ def pack(
     total, left = (sum(len(shard.videos) for shard in some) for some in (shards, todo))
     if left < total:
         say(f"{total - left} of {total} videos are packed already")
+    if left:
+        write_manifest(folder, {"packing": asdict(packing), "complete": False})
     spread = spread or Processes(cores() if workers is None else workers)
     failed: list[str] = []
     for shard, problems in zip(todo, spread(Packer(folder, packing), todo), strict=True):
@@ -100,8 +101,7 @@ def pack(
     require_all(folder, todo)
     for name, path in plan.beside.items():
         with writing(folder):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, folder / name)
+            write_bytes(folder / name, path.read_bytes())
     write_index(folder, packing, plan.shards, splits)
     clear_unfinished(folder)
     return opened(folder)
@@ -176,7 +176,7 @@ def quality_of(folder: Path, kind: Kind, told: int | None) -> int | None:
 
 
 def begin(folder: Path, packing: Packing) -> None:
-    """Make the folder a store that is not complete.
+    """Make the folder a store that is not complete, if it is none; one that is there may be read by others meanwhile.
 
     Raises:
         UsageError: it holds something else, or a store packed otherwise.
@@ -191,7 +191,8 @@ def begin(folder: Path, packing: Packing) -> None:
                 )
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there and is no store: use another --out")
-    write_manifest(folder, {"packing": asdict(packing), "complete": False})
+    else:
+        write_manifest(folder, {"packing": asdict(packing), "complete": False})
     clear_unfinished(folder)
 
 

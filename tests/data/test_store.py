@@ -224,6 +224,19 @@ def test_what_is_not_the_same_store_is_left_alone(numbered, tmp_path, packed):
         pack(tmp_path / "store", out=tmp_path / "other")
 
 
+def test_a_store_that_is_complete_is_not_touched_by_the_same_command_as_others_may_be_reading_it(numbered, tmp_path):
+    """A run that opened it in that moment ended with "is an unfinished store"."""
+    pack(numbered, out=tmp_path / "store", short_side=48, workers=0)
+    inside = [path for path in (tmp_path / "store").rglob("*") if path.is_file() and path.name != "meta.csv"]
+    before = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in inside}
+    pack(numbered, out=tmp_path / "store", short_side=48, workers=0)
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in inside} == before
+    (tmp_path / "store" / "lookup.npy").write_bytes(b"damaged")
+    assert len(pack(numbered, out=tmp_path / "store", short_side=48, workers=0).videos) == len(
+        opened(tmp_path / "store").videos
+    )
+
+
 def test_a_store_is_gone_on_with_at_its_own_quality_unless_told(numbered, tmp_path):
     pack(numbered, out=tmp_path / "store", short_side=48, quality=60, workers=0)
     before = files(tmp_path / "store")

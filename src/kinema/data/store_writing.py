@@ -39,7 +39,12 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
     """Write store.json: how it is packed and, once it is complete, its lists."""
     with writing(folder):
         (folder / "shards").mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / MANIFEST, (json.dumps({"format": FORMAT, **content}, indent=1) + "\n").encode())
+        write_bytes(folder / MANIFEST, manifest_bytes(content))
+
+
+def manifest_bytes(content: Mapping[str, Any]) -> bytes:
+    """store.json."""
+    return (json.dumps({"format": FORMAT, **content}, indent=1) + "\n").encode()
 
 
 def write_shard(folder: Path, number: int, videos: Mapping[str, str], packing: Packing) -> list[str]:
@@ -155,7 +160,10 @@ class Text:
 def write_index(
     folder: Path, packing: Packing, shards: Mapping[int, Mapping[str, str]], splits: Mapping[int, Source]
 ) -> None:
-    """Write the index of finished shards, a video's path by its name in each, and the lists; the manifest last."""
+    """Write the index of finished shards, a video's path by its name in each, and the lists; the manifest last.
+
+    Nothing is touched where all of it is there already, as somebody may be reading it.
+    """
     found = {
         videos[record["name"]]: (number, record)
         for number, videos in shards.items()
@@ -164,16 +172,16 @@ def write_index(
     text, first = Text(), next(iter(splits.values()))
     rows = {path: row for row, path in enumerate(found)}
     files: dict[str, dict[str, tuple[str, str]]] = {}
-    with writing(folder):
-        for split, source in splits.items():
-            files[str(split)] = {}
-            for side, listed in source.sides().items():
-                file = f"{side}.npy" if split == first.split or first.split is None else f"{side}.{split}.npy"
-                save(folder / file, entries(listed, rows, text))
-                files[str(split)][side] = (file, listed.name)
-        save(folder / "videos.npy", index(found.values(), text))
-        save(folder / "lookup.npy", lookup([record["name"] for _, record in found.values()]))
-        write_bytes(folder / "names.bin", bytes(text.content))
+    parts: dict[str, bytes] = {}
+    for split, source in splits.items():
+        files[str(split)] = {}
+        for side, listed in source.sides().items():
+            file = f"{side}.npy" if split == first.split or first.split is None else f"{side}.{split}.npy"
+            parts[file] = saved(entries(listed, rows, text))
+            files[str(split)][side] = (file, listed.name)
+    parts["videos.npy"] = saved(index(found.values(), text))
+    parts["lookup.npy"] = saved(lookup([record["name"] for _, record in found.values()]))
+    parts["names.bin"] = bytes(text.content)
     lists = {
         "name": first.name,
         "layout": first.kind,
@@ -181,7 +189,15 @@ def write_index(
         "official": first.split is not None,
         "splits": files,
     }
-    write_manifest(folder, {"packing": asdict(packing), "complete": True, "videos": len(found), **lists})
+    manifest = {"packing": asdict(packing), "complete": True, "videos": len(found), **lists}
+    there = {MANIFEST: manifest_bytes(manifest)} | parts
+    if all((folder / name).is_file() and (folder / name).read_bytes() == part for name, part in there.items()):
+        return
+    write_manifest(folder, {"packing": asdict(packing), "complete": False})
+    with writing(folder):
+        for name, content in parts.items():
+            write_bytes(folder / name, content)
+    write_manifest(folder, manifest)
 
 
 def index(found: Iterable[tuple[int, dict[str, Any]]], text: Text) -> Rows:
@@ -206,11 +222,11 @@ def lookup(names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.uint64]]:
     return np.stack([hashes[order], order])
 
 
-def save(path: Path, rows: np.ndarray[Any, Any]) -> None:
-    """Write an array, whole or not at all."""
+def saved(rows: np.ndarray[Any, Any]) -> bytes:
+    """An array as a file."""
     file = io.BytesIO()
     np.save(file, rows, allow_pickle=False)
-    write_bytes(path, file.getvalue())
+    return file.getvalue()
 
 
 @contextmanager
