@@ -140,6 +140,7 @@ def linear(task: Task, settings: LinearProbe | None = None, *, baseline: bool = 
             seed=task.run.recipe.train.seed,
             progress=partial(report, f"linear probe of {weights}") if report else None,
         )
+        note_parted(task, fold, found.choice.whole_groups)
         top5 = statistics.top_k_hits(found.logits, test.labels, 5)
         chosen = found.choice.candidate
         return {"top1": found.hits, "top5": top5}, {"lr": chosen.lr, "weight_decay": chosen.weight_decay}
@@ -148,6 +149,15 @@ def linear(task: Task, settings: LinearProbe | None = None, *, baseline: bool = 
     return task.measure(
         task.protocol("linear", selection=selection, settings=asdict(settings)), score, baseline=baseline
     )
+
+
+def note_parted(task: Task, fold: Fold, whole_groups: bool) -> None:
+    """Have it said where there are groups and no whole ones could be held out."""
+    if not whole_groups and any(video.group for video in fold.train.videos):
+        task.note(
+            "videos were held out one by one, as no whole groups could be: what was chosen on them may lean on "
+            "people or places that both parts show"
+        )
 
 
 def finetune(task: Task, settings: Finetune | None = None, *, baseline: bool = True) -> list[Result]:
@@ -171,6 +181,7 @@ def finetune(task: Task, settings: Finetune | None = None, *, baseline: bool = T
             device=device,
             progress=partial(task.progress, f"fine-tuning of {weights}") if task.progress else None,
         )
+        note_parted(task, fold, tuned.whole_groups)
         how = task.evaluation
         clips = EvalClips(fold.test.videos, encoder.clip, clips=how.clips, crops=how.crops, flow=task.flow)
         scores, labels = extract_logits(

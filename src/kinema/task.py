@@ -48,8 +48,8 @@ class Task:
     device: str = "auto"
     progress: Progress | None = None
     flow: FlowFolder | None = None
-    kept: list[Path] = field(default_factory=list)
-    """New names of earlier result files that were of other lists of the same name."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of how it was measured, or of where an earlier result has gone."""
 
     @cached_property
     def store(self) -> FeatureStore:
@@ -185,11 +185,16 @@ class Task:
             results.append(self.record(found, protocol, subject, started))
         return results
 
+    def note(self, line: str) -> None:
+        """Keep a line for a person, once."""
+        if line not in self.notes:
+            self.notes.append(line)
+
     def record(self, score: Score, protocol: Protocol, subject: Subject, started: float) -> Result:
         """Write a result into the run's folder; `started` is when the work on it began (`time.time()`)."""
         result = Result(score, protocol, subject, origin(started, pick_device(self.device)))
         if (kept := keep_of_other_lists(result, self.run.results)) is not None:
-            self.kept.append(kept)
+            self.note(f"an earlier result was of other lists, also called {self.data}: it is kept as {kept.name}")
         write(result, self.run.results)
         return result
 

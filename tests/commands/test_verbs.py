@@ -138,6 +138,21 @@ def test_linear_probe_chooses_on_train_videos_and_writes_what_it_chose(command, 
     assert written["protocol"]["selection"] == "20% of the train videos"
 
 
+@pytest.mark.parametrize(("who", "said"), [("{name}", False), ("ann", True)])
+@pytest.mark.parametrize("verb", ["linear", "finetune"])
+def test_that_groups_could_not_be_held_out_whole_is_said(command, own_run, clip_folder, tmp_path, verb, who, said):
+    clips = sorted((clip_folder / "train").glob("*/*.mp4"))
+    rows = [f"{clip},{clip.parent.name},{who.format(name=clip.stem)}\n" for clip in clips]
+    (tmp_path / "train.csv").write_text("path,label,person\n" + "".join(rows))
+    test = [f"{clip},{clip.parent.name}\n" for clip in sorted((clip_folder / "test").glob("*/*.mp4"))]
+    (tmp_path / "test.csv").write_text("".join(test))
+    lists = ["--train", tmp_path / "train.csv", "--test", tmp_path / "test.csv", "--no-random-init"]
+    epochs = ["--finetune.epochs", 1, "--finetune.batch-size", 8] if verb == "finetune" else []
+    ended = command(verb, own_run, *lists, *QUICK, *epochs)
+    assert ended.code == 0
+    assert ended.err.count("held out one by one, as no whole groups could be") == said
+
+
 def test_finetuning_that_auto_has_in_bf16_is_recorded_as_such(command, own_run, monkeypatch):
     flags = ["--finetune.epochs", "1", "--finetune.batch-size", "8", "--no-random-init"]
     for name in ("kinema.evaluation.mixed", "kinema.evaluate.finetune.mixed"):  # as on a GPU

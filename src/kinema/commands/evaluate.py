@@ -113,8 +113,8 @@ def main(verb: str, argv: list[str]) -> int:
             say(f"neighbours drawn in {neighbours(task, flags.grid, flags.against, seed=flags.grid_seed)}")
         results = getattr(evaluation, verb)(task, baseline=flags.random_init, **own)
     Console().print(comparison(results).rich())
-    for kept in task.kept:
-        say(f"an earlier result was of other lists, also called {task.data}: it is kept as {kept.name}")
+    for line in task.notes:
+        say(line)
     say(f"written to {task.run.results}")
     return 0
 
