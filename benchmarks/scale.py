@@ -26,7 +26,7 @@ FLOP_RATE = 40e12  # ASSUMED: what a GPU gets out of these networks, FLOP/s; as 
 LINKS = {"10 Gbit/s": 1.25e9, "400 Gbit/s": 50e9}  # ASSUMED: what a machine's network carries, bytes/s
 BESIDE = 8  # GPUs in a machine
 A_GPU = 8  # videos of a stage on each GPU
-JPEG, RAW = 5_500, 171 * 128 * 3  # bytes a frame of 171 x 128 (docs/packing.md)
+JPEG, RAW = 4_800, 171 * 128 * 3  # bytes a frame of 171 x 128 (docs/packing.md)
 
 
 def rate(part: str, row: str) -> float:

@@ -26,8 +26,8 @@ SHARDS = 64
 VIDEOS_A_SHARD = 64
 """About so many where that makes more shards."""
 KINDS = ("jpeg", "raw")
-QUALITY = 90
-"""Of JPEGs, unless told."""
+QUALITY = 75
+"""Of JPEGs, unless told: what networks learn from it and see in it is as from raw frames (docs/packing.md)."""
 
 
 def pack(
@@ -54,7 +54,7 @@ def pack(
         out: the store; made if it is not there.
         kind: jpeg, or raw bytes: some twelve times the space, and read several times as fast.
         short_side: shorter side of the frames in pixels, the aspect kept; `Clip.short_side` of the recipes to train.
-        quality: of the JPEGs, 1 to 100; `None` means that of the store that is there already, or 90.
+        quality: of the JPEGs, 1 to 100; `None` means that of the store that is there already, or 75.
         split: one of the official splits; `None` keeps the lists of all that there are.
         skip: a text file of paths to leave out, as `kinema data check` writes it.
         workers: processes; `None` means one a core.

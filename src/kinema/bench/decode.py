@@ -22,7 +22,7 @@ Read = Callable[[Path, int], object]
 """Reads the window of a file that begins at a frame."""
 PACKED: dict[str, dict[str, Any]] = {
     "packed jpeg": {"kind": "jpeg"},
-    "packed jpeg, quality 75": {"kind": "jpeg", "quality": 75},
+    "packed jpeg, quality 90": {"kind": "jpeg", "quality": 90},
     "packed raw": {"kind": "raw"},
 }
 """Stores, and how `kinema.packing.pack` makes them."""

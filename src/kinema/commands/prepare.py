@@ -57,7 +57,7 @@ class Pack:
     short_side: int = 128
     """Shorter side of the frames in pixels: the --clip.short-side of what is trained on them, or more."""
     quality: int | None = None
-    """Of the JPEGs, 1 to 100; 90 unless said, or what the store has that is there already."""
+    """Of the JPEGs, 1 to 100; 75 unless said, or what the store has that is there already."""
     split: int | None = None
     """Keep the lists of one official split; those of all unless said."""
     skip: str | None = None
