@@ -103,6 +103,8 @@ def tried(what: object, *given: object) -> dict[str, object]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    steps = choices() if sys.argv[1:] == ["choices"] else STEPS
-    found = {name: tried(compared, recipe) for name, recipe in steps.items()}
-    print(json.dumps(found | {"flow": tried(flows)}))
+    if sys.argv[1:] == ["choices"]:
+        found = {name: tried(compared, recipe) for name, recipe in choices().items()}
+    else:
+        found = {name: tried(compared, recipe) for name, recipe in STEPS.items()} | {"flow": tried(flows)}
+    print(json.dumps(found))
