@@ -165,10 +165,20 @@ def test_finished_run_is_resumed_without_harm(made, again):
 )
 def test_resuming_with_a_changed_setting_is_refused(made, again, change, named):
     before = files(made.folder)
-    begun = r"give the flags that it was begun with \(`kinema .*`\)"
-    with pytest.raises(UsageError, match=f"--resume goes on unchanged, but {named}: {begun}"):
+    given = r"give the settings that it was begun with, or start anew with --init-from"
+    with pytest.raises(UsageError, match=f"--resume goes on unchanged, but {named}: {given}"):
         again(made.folder, replace(RECIPE, **change), resume=True)
     assert files(made.folder) == before
+
+
+def test_resuming_with_a_changed_setting_names_the_command_that_the_run_was_begun_with(made, again):
+    about = made.read("environment.json")
+    try:
+        made.write("environment.json", about | {"command": "kinema pretrain tiny_cmc --out runs/cmc"})
+        with pytest.raises(UsageError, match=r"the flags that it was begun with \(`kinema pretrain tiny_cmc --out"):
+            again(made.folder, replace(RECIPE, optim=replace(RECIPE.optim, lr=0.5)), resume=True)
+    finally:
+        made.write("environment.json", about)
 
 
 def test_resuming_on_another_list_is_refused(made, again, clips, tmp_path):

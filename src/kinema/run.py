@@ -180,11 +180,11 @@ def check_same(run: Run, recipe: Recipe, data: dict[str, Any]) -> None:
         had = "no --flow: drop it" if trained is None else f"--flow {trained['path']}: give it again"
         raise UsageError(f"--resume goes on unchanged, but {run.folder} was begun with {had}")
     if setting is not None:
-        begun = run.read("environment.json").get("command")
-        raise UsageError(
-            f"--resume goes on unchanged, but {setting}: give the flags that it was begun with (`{begun}`), or start "
-            "anew with --init-from"
-        )
+        command = str(run.read("environment.json").get("command"))
+        begun = f"flags that it was begun with (`{command}`)"
+        if not command.startswith("kinema pretrain "):  # begun by a program of somebody's own
+            begun = "settings that it was begun with"
+        raise UsageError(f"--resume goes on unchanged, but {setting}: give the {begun}, or start anew with --init-from")
     check_same_flow(run.folder, run.data, data.get("flow"), "--resume goes on unchanged")
     if not same_videos(run.data, data):
         raise UsageError(
