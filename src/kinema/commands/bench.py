@@ -218,7 +218,7 @@ def usage() -> str:
 def left_out(rows: list[Row], peers: dict[str, str]) -> Facts:
     """Peers, by how their rows' names end, that did not take part, and the packages that would bring them."""
     absent = [peer for end, peer in peers.items() if not any(row.name.endswith(end) for row in rows)]
-    return {"not installed, so left out": ", ".join(absent)} if absent else {}
+    return {"not to be imported, so left out": ", ".join(absent)} if absent else {}
 
 
 def print_table(name: str, unit: str, rows: list[Row], facts: dict[str, Any]) -> None:
