@@ -90,9 +90,11 @@ def require_place(path: str | Path) -> None:
         UsageError: it is a folder, or that which it is to be in is a file or may not be written to.
     """
     path = Path(path)
-    above = next(each for each in path.absolute().parents if each.exists())
-    if path.is_dir() or not above.is_dir() or not os.access(above, os.W_OK):
-        what = "it is a folder" if path.is_dir() else f"{above} is {'read-only' if above.is_dir() else 'a file'}"
+    # os.access says False of what may not be looked at, where pathlib raises.
+    above = next(each for each in path.absolute().parents if os.access(each, os.F_OK))
+    folder = os.access(path, os.F_OK) and path.is_dir()
+    if folder or not above.is_dir() or not os.access(above, os.W_OK):
+        what = "it is a folder" if folder else f"{above} is {'read-only' if above.is_dir() else 'a file'}"
         raise UsageError(f"{path}: cannot be written ({what}); give another file")
 
 

@@ -194,7 +194,7 @@ def require_precision(recipe: Recipe, begun: Path | None) -> None:
         if begun is None or Run(begun).recipe.train.precision != recipe.train.precision:
             raise
         raise UsageError(
-            f"{begun} was begun in bf16, which is not to be had here: --resume it where it is"
+            f"{begun} was begun in bf16, which is not to be had here: go on with it where it is"
         ) from problem
 
 

@@ -15,7 +15,9 @@ import torch
 from PIL import Image
 
 from kinema import precision
+from kinema.atomic import require_place
 from kinema.engine import checkpoint
+from kinema.errors import UsageError
 from kinema.run import Run
 
 # ---- data that cannot be read as a data set: exit code 2, and no run is begun ----
@@ -380,6 +382,17 @@ def test_system_that_denies_permission_is_quoted(pretrain, clip_folder, own_run,
     monkeypatch.setattr(Path, "rename", denied)
     pretrain(clip_folder, own_run, "--overwrite").refused(2, "cannot write to", "(Permission denied)")
     assert untouched(own_run) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look anywhere")
+def test_output_below_a_folder_that_may_not_be_looked_into_is_refused(tmp_path):
+    (tmp_path / "closed" / "in").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0)
+    try:
+        with pytest.raises(UsageError, match="closed is read-only"):
+            require_place(tmp_path / "closed" / "in" / "x" / "y.json")
+    finally:
+        (tmp_path / "closed").chmod(0o700)
 
 
 def test_output_below_a_regular_file_is_refused_by_every_verb(command, own_run, clip_folder, tmp_path):

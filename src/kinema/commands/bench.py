@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from kinema.atomic import require_place
+from kinema.atomic import require_place, write_bytes
 from kinema.bench.size import Size
 from kinema.cli import parse
 from kinema.console import Bars, say
@@ -200,11 +200,7 @@ def main(verb: str, argv: list[str]) -> int:
             "facts": facts,
             "rows": [asdict(row) for row in rows],
         }
-        try:
-            Path(part.out).parent.mkdir(parents=True, exist_ok=True)
-            Path(part.out).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        except OSError as problem:
-            raise UsageError(f"{part.out}: cannot be written ({problem.strerror}); give another file") from problem
+        write_bytes(Path(part.out), (json.dumps(found, indent=1) + "\n").encode())
         say(f"figures kept in {part.out}")
     return 0
 

@@ -74,5 +74,7 @@ def main(verb: str, argv: list[str]) -> int:
         found = compare(tasks[: len(flags.runs)], tasks[len(flags.runs) :])
     Console().print(found.table().rich())
     how = found.result.protocol.settings
+    for line in tasks[0].notes:
+        say(line)
     say(f"95 % intervals from drawing {how['resampled']} again; written to {tasks[0].run.results}")
     return 0

@@ -51,6 +51,8 @@ def main(verb: str, argv: list[str]) -> int:
     table = found.table()
     Console().print((table.turned() if flags.by else table).rich())
     how = found.results[0].protocol.settings
+    for line in task.notes:
+        say(line)
     say(f"looks by column '{how['look']}' of meta.csv; intervals from drawing {how['resampled']} again")
     say(f"written to {task.run.results}")
     return 0
